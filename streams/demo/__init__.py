@@ -1,0 +1,1 @@
+"""The demonstration: real orders, played through the whole system and then checked."""
