@@ -67,12 +67,12 @@ def main(arguments: list[str]) -> int:
     """Run the server; print its process id, or `!` and the reason it could not be started."""
     parent, grace_s, remove, command = int(arguments[0]), float(arguments[1]), arguments[2], arguments[3:]
     try:
-        server = subprocess.Popen(  # noqa: S603 - the command comes from the stack's own modules
+        server = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=2,  # the guard's standard error is the server's log
             stderr=2,
-            preexec_fn=_die_with_the_guard if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads here
+            preexec_fn=_die_with_the_guard if sys.platform == "linux" else None,
         )
     except OSError as error:
         print(f"!{error}", flush=True)
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> int:
         if remove:
             shutil.rmtree(remove, ignore_errors=True)
             with contextlib.suppress(OSError):  # a stack's other server may still use the directory; it removes it then
-                os.rmdir(os.path.dirname(remove))  # noqa: PTH106, PTH120 - pathlib would double the guard's start time
+                os.rmdir(os.path.dirname(remove))
     return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 

@@ -30,15 +30,15 @@ class GuardedServer:
             log.replace(log.with_suffix(".old.log"))
         removed = "" if remove_if_orphaned is None else str(remove_if_orphaned)
         with log.open("ab") as output:
-            self._guard = subprocess.Popen(  # noqa: S603 - the command comes from the stack's own modules
+            self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(_GUARD_GRACE_S), removed, *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
                 start_new_session=True,
             )
-        assert self._guard.stdin is not None  # noqa: S101 - both were asked for above
-        assert self._guard.stdout is not None  # noqa: S101
+        assert self._guard.stdin is not None
+        assert self._guard.stdout is not None
         self._orders = self._guard.stdin
         self._answers = self._guard.stdout
         line = self._answers.readline().decode().strip()

@@ -99,7 +99,7 @@ def _fetch_into(jars: Path, console: Console) -> None:
 def _resolved(repository: Path) -> "list[Artifact]":
     _wheel("jgo", "Kafka's jars")
     # An extra, so not at the top of the file: the error above is the one to see when it is missing.
-    from jgo.maven import Dependency, MavenContext  # noqa: PLC0415
+    from jgo.maven import Dependency, MavenContext
 
     context = MavenContext(repo_cache=repository, timeout=_TIMEOUT_S)
     broker, bridge = (

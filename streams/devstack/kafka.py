@@ -205,7 +205,7 @@ class Broker:
         command = [*format_storage, "--cluster-id", cluster, "--config", str(properties)]
         try:
             with self.log.open("ab") as output:
-                done = subprocess.run(  # noqa: S603 - the command comes from this module
+                done = subprocess.run(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
