@@ -1,0 +1,77 @@
+"""Instants and local days: pure arithmetic over a table of a time zone's offset changes."""
+
+from bisect import bisect_right
+from datetime import UTC, datetime
+from typing import Final
+
+from scoring.vocabulary import DAY_MS
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: How many starts of days a zone remembers before it begins again: 27 years, about half a megabyte.
+_REMEMBERED_STARTS: Final = 10_000
+
+
+def instant_of(moment: datetime) -> int:
+    """The aware ``moment`` as epoch milliseconds, cut off (floored) to the millisecond, before 1970 as well.
+
+    A ``timedelta`` keeps seconds and microseconds non-negative, so that cutting its microseconds floors the whole;
+    no float takes part.
+    """
+    since = moment - EPOCH
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+
+
+class Zone:
+    """A time zone as a sorted table: from ``starts[i]`` (epoch ms) on, local time is UTC plus ``offsets[i]`` ms.
+
+    ``starts[0]`` must lie before every instant in use. The table is built outside (reading the zone database is I/O).
+    """
+
+    def __init__(self, name: str, starts: list[int], offsets: list[int]) -> None:
+        self.name = name
+        self._starts = starts
+        self._offsets = offsets
+        # The span of the offset used last: consecutive events fall into it nearly always.
+        self._from = 0
+        self._until = 0
+        self._offset = 0
+        # Timers ask for the same few hundred days again and again.
+        self._day_starts: dict[int, int] = {}
+
+    def offset_at(self, instant: int) -> int:
+        """Local time minus UTC at ``instant``, in milliseconds."""
+        if self._from <= instant < self._until:
+            return self._offset
+        index = max(bisect_right(self._starts, instant) - 1, 0)
+        self._from = self._starts[index]
+        self._until = self._starts[index + 1] if index + 1 < len(self._starts) else 1 << 62
+        self._offset = self._offsets[index]
+        return self._offset
+
+    def day_of(self, instant: int) -> int:
+        """The local day of ``instant``, counted from 1970-01-01."""
+        if self._from <= instant < self._until:
+            return (instant + self._offset) // DAY_MS
+        return (instant + self.offset_at(instant)) // DAY_MS
+
+    def start_of_day(self, day: int) -> int:
+        """The first instant whose local day is ``day`` or later (a skipped midnight starts at the gap's end)."""
+        known = self._day_starts.get(day)
+        if known is not None:
+            return known
+        if len(self._day_starts) >= _REMEMBERED_STARTS:
+            self._day_starts.clear()
+        start = self._find_start(day)
+        self._day_starts[day] = start
+        return start
+
+    def _find_start(self, day: int) -> int:
+        local_midnight = day * DAY_MS
+        before, after = self.offset_at(local_midnight - DAY_MS), self.offset_at(local_midnight + DAY_MS)
+        earliest = local_midnight - max(before, after)
+        if self.day_of(earliest) >= day and self.day_of(earliest - 1) < day:
+            return earliest
+        index = bisect_right(self._starts, earliest)
+        candidates = [local_midnight - offset for offset in self._offsets[max(index - 1, 0) : index + 2]]
+        candidates += self._starts[max(index - 1, 0) : index + 2]
+        return min(c for c in candidates if self.day_of(c) >= day and self.day_of(c - 1) < day)

@@ -1,0 +1,138 @@
+"""Which orders a member has: registers that end up the same in whatever order, and however often, events arrive."""
+
+from typing import Final
+
+from scoring.state import Amended, MemberState, Return, Sale
+
+#: Status ranks of the sale register: at an equal revision the cancel wins.
+PAID: Final = 0
+CANCELLED: Final = 1
+#: Below every sale, for an order of which only returns are known.
+_NO_SALE: Final[Sale] = (-1, -1, 0, 0)
+_NO_REVISION: Final = -1
+#: The worth of an order whose sale register is not a paid one: below every possible minimum.
+_NOT_SOLD: Final = -1
+
+#: What an order event did: nothing (a duplicate), some change, or the first ``order.paid`` of its order.
+UNCHANGED: Final = 0
+CHANGED: Final = 1
+PURCHASED: Final = 2
+
+
+def record_sale(state: MemberState, order: int, day: int, offered: Sale) -> int:
+    """Enter an ``order.paid``, or an ``order.cancelled`` (of net 0), of local day ``day``; say what it did."""
+    revision, status, at, net = offered
+    entry = _find(state, order)
+    if entry is None:
+        if status == PAID:
+            state.orders.append((order, at, day, net, revision))
+            return PURCHASED
+        state.amended.append((order, at, day, _NOT_SOLD, revision, net, status, _NO_REVISION, at, ()))
+        return CHANGED
+    _, since, since_day, _, sale_revision, sale_net, sale_status, first_revision, sold_at, returns = entry
+    stub = first_revision == _NO_REVISION
+    if status == PAID:
+        if stub or (revision, at) < (first_revision, since):
+            first_revision, since, since_day = revision, at, day
+    elif stub and at < since:
+        since, since_day = at, day
+    winner = max((sale_revision, sale_status, sold_at, sale_net), offered)
+    if not _replace(state, entry, since, since_day, winner, first_revision, returns):
+        return UNCHANGED
+    return PURCHASED if stub and status == PAID else CHANGED
+
+
+def record_return(state: MemberState, order: int, day: int, offered: Return) -> int:
+    """Enter an ``order.returned`` of local day ``day``; say what it did."""
+    at = offered[2]
+    entry = _find(state, order)
+    if entry is None:
+        revision, status, sold_at, net = _NO_SALE
+        state.amended.append((order, at, day, _NOT_SOLD, revision, net, status, _NO_REVISION, sold_at, (offered,)))
+        return CHANGED
+    _, since, since_day, _, sale_revision, sale_net, sale_status, first_revision, sold_at, returns = entry
+    if first_revision == _NO_REVISION and at < since:
+        since, since_day = at, day
+    merged: list[Return] = []
+    for known in returns:
+        if known[0] == offered[0]:
+            offered = max(known, offered)
+        else:
+            merged.append(known)
+    merged.append(offered)
+    merged.sort()
+    winner = (sale_revision, sale_status, sold_at, sale_net)
+    changed = _replace(state, entry, since, since_day, winner, first_revision, tuple(merged))
+    return CHANGED if changed else UNCHANGED
+
+
+def worth(net: int, status: int, returns: tuple[Return, ...]) -> int:
+    """What an order still counts for, in minor units; -1 unless its sale register is a paid one."""
+    if status != PAID:
+        return _NOT_SOLD
+    returned = 0
+    for entry in returns:
+        returned += entry[3]
+    return max(net - returned, 0)
+
+
+def retire(state: MemberState, last_day: int, minimum: int) -> None:
+    """Let the orders of ``last_day`` and before leave; remember the latest and the days of those worth ``minimum``."""
+    days: set[int] = set()
+    columns = [(e[1], e[2], e[3]) for e in state.orders] + [(e[1], e[2], e[3]) for e in state.amended]
+    for at, day, value in columns:
+        if day <= last_day and value >= minimum:
+            if (state.gone_days == 0 and not days) or at > state.gone_at:
+                state.gone_at = at
+            days.add(day)
+    # Later news of these days is too late for the log, so that no day leaves twice.
+    state.gone_days += len(days)
+    state.orders = [e for e in state.orders if e[2] > last_day]
+    state.amended = [e for e in state.amended if e[2] > last_day]
+
+
+def _find(state: MemberState, order: int) -> Amended | None:
+    """The order in its longer form."""
+    for plain in state.orders:
+        if plain[0] == order:
+            _, at, day, net, revision = plain
+            return (order, at, day, net, revision, net, PAID, revision, at, ())
+    for amended in state.amended:
+        if amended[0] == order:
+            return amended
+    return None
+
+
+def _replace(
+    state: MemberState,
+    before: Amended,
+    at: int,
+    day: int,
+    sale: Sale,
+    first_revision: int,
+    returns: tuple[Return, ...],
+) -> bool:
+    """Put an order with these registers in the place of ``before``; False when they are the same."""
+    order = before[0]
+    revision, status, sold_at, net = sale
+    value = worth(net, status, returns)
+    after: Amended = (order, at, day, value, revision, net, status, first_revision, sold_at, returns)
+    if after == before:
+        return False
+    _remove(state, order)
+    if status == PAID and revision == first_revision and sold_at == at and not returns:
+        state.orders.append((order, at, day, net, revision))
+    else:
+        state.amended.append(after)
+    return True
+
+
+def _remove(state: MemberState, order: int) -> None:
+    for index, plain in enumerate(state.orders):
+        if plain[0] == order:
+            del state.orders[index]
+            return
+    for index, amended in enumerate(state.amended):
+        if amended[0] == order:
+            del state.amended[index]
+            return

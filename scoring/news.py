@@ -1,0 +1,101 @@
+"""Which outcomes follow from an evaluation, and what they say."""
+
+from scoring.lifecycle import alert_for, boundary_of
+from scoring.outcomes import TIER_DOWNGRADED, TIER_JOINED, TIER_UPGRADED, Outcome
+from scoring.policy import Policy
+from scoring.rfm import Measures
+from scoring.state import MemberState
+from scoring.vocabulary import CATCH_UP_AFTER_MS, PROSPECT, STAGES
+
+
+class Origin:
+    """What led to an evaluation: an event, or a timer.
+
+    ``tick_at`` is the instant of the tick that fired the timer (epoch ms), 0 for an event.
+    """
+
+    __slots__ = ("cause", "channel", "imported", "order_id", "reason", "recorded_at", "shop_id", "tick_at")
+
+    def __init__(
+        self,
+        *,
+        cause: str,
+        reason: str,
+        recorded_at: int,
+        imported: bool,
+        tick_at: int = 0,
+        order_id: str = "",
+        shop_id: str = "",
+        channel: str = "",
+    ) -> None:
+        self.cause = cause
+        self.reason = reason
+        self.recorded_at = recorded_at
+        self.imported = imported
+        self.tick_at = tick_at
+        self.order_id = order_id
+        self.shop_id = shop_id
+        self.channel = channel
+
+
+def report(
+    state: MemberState, measures: Measures, tier: int, stage: int, policy: Policy, origin: Origin
+) -> list[Outcome]:
+    """The outcomes of the evaluation that led from ``tier`` (-1 before the first event) and ``stage`` to ``state``.
+
+    They take their sequence numbers from ``state``.
+    """
+    told: list[Outcome] = []
+    names = [rule.name for rule in policy.tiers]
+    if tier < 0:
+        told.append(_outcome(state, origin, TIER_JOINED, "", names[0], -1, 0))
+        tier = 0
+    if state.tier != tier:
+        kind = TIER_UPGRADED if state.tier > tier else TIER_DOWNGRADED
+        told.append(_outcome(state, origin, kind, names[tier], names[state.tier], tier, state.tier))
+    alert = alert_for(stage, state.stage)
+    if alert:
+        news = _outcome(state, origin, alert, STAGES[stage], STAGES[state.stage], stage, state.stage)
+        if state.stage > stage > PROSPECT:
+            news.due_at = policy.zone.start_of_day(measures.last_day + boundary_of(policy, state.stage))
+            if origin.tick_at:
+                news.reason = "quiet"
+                news.catch_up = origin.imported or origin.tick_at - news.due_at > CATCH_UP_AFTER_MS
+        told.append(news)
+    return told
+
+
+def _outcome(
+    state: MemberState,
+    origin: Origin,
+    kind: str,
+    before: str,
+    after: str,
+    rank_before: int,
+    rank_after: int,
+) -> Outcome:
+    state.sequence += 1
+    joined = kind == TIER_JOINED
+    return Outcome(
+        kind=kind,
+        sequence=state.sequence,
+        cause=origin.cause,
+        reason="joined" if joined else origin.reason,
+        before=before,
+        after=after,
+        rank_before=rank_before,
+        rank_after=rank_after,
+        at=state.as_of,
+        due_at=0,
+        recorded_at=origin.recorded_at,
+        catch_up=origin.imported,
+        frequency=state.frequency,
+        monetary=state.monetary,
+        last_purchase_at=state.last_at,
+        next_due_at=state.next_due,
+        tier=0 if joined else state.tier,
+        offset=state.offset,
+        order_id=origin.order_id,
+        shop_id=origin.shop_id,
+        channel=origin.channel,
+    )

@@ -1,0 +1,99 @@
+"""R, F and M at the edges of the windows, and what is left of orders that the horizon took."""
+
+from datetime import timedelta
+
+import pytest
+
+from scoring.calendar import instant_of
+from scoring.rfm import Measures
+from scoring.vocabulary import ACTIVE, DORMANT, NEW
+from tests.builders import NOON, Story, a_cancel, a_policy, a_return, a_visit, an_order, midnight, noon
+
+FIRST_DAY = midnight(0) // 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("age", "frequency", "tier_frequency", "exit_day"),
+    [(0, 1, 1, 30), (29, 1, 1, 30), (30, 1, 0, 100), (99, 1, 0, 100), (100, 0, 0, None), (101, 0, 0, None)],
+)
+def test_each_window_counts_an_order_until_its_last_day(
+    age: int, frequency: int, tier_frequency: int, exit_day: int | None
+) -> None:
+    policy = a_policy(window_days=100, tier_window_days=30)
+    story = Story(policy)
+    story.has(an_order(net=700))
+    measures = Measures(story.member, FIRST_DAY + age, policy)
+    assert (measures.frequency, measures.monetary) == (frequency, 700 * frequency)
+    assert (measures.tier_frequency, measures.tier_monetary) == (tier_frequency, 700 * tier_frequency)
+    if exit_day is None:
+        assert measures.exit_day > 1 << 30
+    else:
+        assert measures.exit_day == FIRST_DAY + exit_day
+
+
+def test_only_kept_orders_count() -> None:
+    story = Story()
+    story.has(an_order("kept", net=10), an_order("free", net=0), an_order("gone", net=5), a_cancel("gone"))
+    story.has(
+        an_order("part", net=50, at=noon(1)), a_return("part", amount=20, at=noon(1)), a_return("stub", at=noon(2))
+    )
+    assert (story.member.frequency, story.member.monetary) == (2, 40)
+    assert story.member.last_at == instant_of(noon(1))
+
+
+def test_the_latest_purchase_of_a_day_counts_whatever_came_first() -> None:
+    story = Story()
+    story.has(an_order("late", at=NOON + timedelta(hours=3)), an_order("early", at=NOON))
+    assert story.member.last_at == instant_of(NOON + timedelta(hours=3))
+    story.has(an_order("later", at=NOON + timedelta(hours=4)))
+    assert story.member.last_at == instant_of(NOON + timedelta(hours=4))
+
+
+@pytest.mark.parametrize(("at", "left"), [(midnight(460) - 1, 0), (midnight(460), 1)])
+def test_an_order_leaves_the_ledger_at_the_horizon(at: int, left: int) -> None:
+    story = Story()
+    story.has(an_order())
+    story.tick(midnight(365))
+    story.position.last_tick = at
+    story.has(a_visit(at=noon(400)), log_time=at)
+    assert len(story.member.orders) == 1 - left
+    assert story.member.gone_days == left
+    assert (story.member.last_at, story.member.stage) == (instant_of(NOON), DORMANT)
+
+
+def test_days_of_kept_orders_that_left_still_count_as_days() -> None:
+    story = Story()
+    story.has(an_order(), an_order("same-day", at=NOON + timedelta(hours=1)), an_order("next", at=noon(1)))
+    story.has(an_order("free", net=0, at=noon(2)), a_return("stub", at=noon(2)))
+    story.has(an_order("after", at=noon(480)))
+    assert (story.member.gone_days, story.member.gone_at) == (2, instant_of(noon(1)))
+    assert (len(story.member.orders), len(story.member.amended)) == (1, 0)
+    assert story.member.stage == ACTIVE
+    story.has(a_cancel("after", at=noon(481)))
+    assert (story.member.last_at, story.member.stage) == (instant_of(noon(1)), DORMANT)
+
+
+def test_one_day_that_left_and_a_purchase_now_make_two_days() -> None:
+    story = Story()
+    story.has(an_order())
+    assert story.member.stage == NEW
+    story.has(an_order("after", at=noon(480)))
+    assert (story.member.gone_days, story.member.stage) == (1, ACTIVE)
+
+
+def test_orders_that_left_at_different_times_add_up() -> None:
+    story = Story()
+    story.has(an_order(), an_order("later", at=noon(100)))
+    story.has(a_visit("v1", at=noon(470)))
+    assert (story.member.gone_days, story.member.gone_at) == (1, instant_of(NOON))
+    story.has(a_visit("v2", at=noon(570)))
+    assert (story.member.gone_days, story.member.gone_at) == (2, instant_of(noon(100)))
+
+
+def test_a_late_cancel_of_an_order_that_left_waits_as_a_stub() -> None:
+    story = Story()
+    story.has(an_order(), a_visit(at=noon(470)), a_cancel(at=noon(471)))
+    assert (len(story.member.orders), len(story.member.amended)) == (0, 1)
+    assert (story.member.gone_days, story.member.last_at) == (1, instant_of(NOON))
+    story.has(a_visit("v2", at=noon(471 + 460)))
+    assert (len(story.member.amended), story.member.gone_days) == (0, 1)

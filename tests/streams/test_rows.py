@@ -1,0 +1,151 @@
+"""A member's row says all that her state says, in the bytes that tables in use already hold."""
+
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.ledger import worth
+from scoring.state import Amended, MemberState
+from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
+from tests.builders import Story, a_cancel, a_return, a_visit, an_order, contents, noon
+
+INSTANTS = st.integers(-(1 << 46), 1 << 48)
+PRINTS = st.integers(0, (1 << 64) - 1)
+DAYS = st.integers(-800_000, 3_000_000)
+MONEY = st.integers(0, 10**12)
+REVISIONS = st.integers(0, 2 * 10**9)
+ORDERS = st.lists(st.tuples(PRINTS, INSTANTS, DAYS, MONEY, REVISIONS), max_size=70)
+RETURNS = st.lists(st.tuples(PRINTS, REVISIONS, INSTANTS, MONEY), max_size=4).map(tuple)
+
+
+@st.composite
+def amended_orders(draw: st.DrawFn) -> Amended:
+    net, status, returns = draw(MONEY), draw(st.integers(-1, 1)), draw(RETURNS)
+    return (
+        draw(PRINTS),
+        draw(INSTANTS),
+        draw(DAYS),
+        worth(net, status, returns),
+        draw(st.integers(-1, 2 * 10**9)),
+        net,
+        status,
+        draw(st.integers(-1, 2 * 10**9)),
+        draw(INSTANTS),
+        returns,
+    )
+
+
+COUNTS = st.integers(0, (1 << 32) - 1)
+STATES = st.builds(
+    MemberState,
+    offset=st.integers(0, (1 << 63) - 1),
+    next_due=INSTANTS,
+    as_of=INSTANTS,
+    sequence=COUNTS,
+    tier=st.integers(0, 255),
+    stage=st.integers(0, 6),
+    tier_since=INSTANTS,
+    stage_since=INSTANTS,
+    joined_at=INSTANTS,
+    last_at=INSTANTS,
+    frequency=COUNTS,
+    monetary=st.integers(0, 10**18),
+    gone_at=INSTANTS,
+    gone_days=COUNTS,
+    orders=ORDERS,
+    amended=st.lists(amended_orders(), max_size=4),
+    remembered=st.lists(PRINTS, max_size=16).map(tuple),
+)
+
+
+def all_of(state: MemberState) -> list[object]:
+    return [getattr(state, name) for name in MemberState.__slots__]
+
+
+@settings(deadline=None)
+@given(STATES)
+def test_a_row_gives_back_the_state_it_was_made_of(state: MemberState) -> None:
+    row = encode(state)
+    assert all_of(decode(row)) == all_of(state)
+    assert (offset_of(row), next_due_of(row)) == (state.offset, state.next_due)
+
+
+def test_a_members_own_row_goes_on_where_she_was() -> None:
+    story = Story()
+    story.has(an_order("a"), a_return("b"), a_return("b", return_id="x"), a_cancel("c"), a_visit(), an_order("d"))
+    again = Story()
+    again.state, again.position.offset = decode(encode(story.member)), story.position.offset
+    for each in story, again:
+        each.has(an_order("b", at=noon(1)), an_order("a", revision=2, at=noon(2)))
+    assert contents(story.member) == contents(again.member)
+
+
+GOLDEN = (
+    # header
+    "0141420f000000000000dcb1a69c0100007bd66d799b01000003000000020100d66d799b01000001d66d799b01000002"
+    "d66d799b01000003d66d799b0100000200000087d61200000000000068e5cf8b01000004000000010000000101000000"
+    # the order
+    "080706050403020103d66d799b010000e64f000044d612000000000001000000"
+    # the remembered id
+    "2827262524232221"
+    # the amended order
+    "181716151413121100d66d799b010000e64f000002000000a700000000000000000100000009d66d799b010000010000"
+    "00"
+    # its return
+    "21000000000000000100000007000000000000006400000000000000"
+)
+
+
+def test_the_bytes_of_a_row_are_these() -> None:
+    state = MemberState(
+        offset=1_000_001,
+        next_due=1_772_323_200_000,
+        as_of=1_767_268_800_123,
+        sequence=3,
+        tier=2,
+        stage=1,
+        tier_since=1_767_268_800_000,
+        stage_since=1_767_268_800_001,
+        joined_at=1_767_268_800_002,
+        last_at=1_767_268_800_003,
+        frequency=2,
+        monetary=1_234_567,
+        gone_at=1_700_000_000_000,
+        gone_days=4,
+        orders=[(0x0102030405060708, 1_767_268_800_003, 20_454, 1_234_500, 1)],
+        amended=[
+            (0x1112131415161718, 1_767_268_800_000, 20_454, 67, 2, 167, 0, 1, 1_767_268_800_009, ((33, 1, 7, 100),))
+        ],
+        remembered=(0x2122232425262728,),
+    )
+    assert encode(state).hex() == GOLDEN
+
+
+def test_rows_are_compact() -> None:
+    story = Story()
+    story.has(a_visit())
+    story.member.remembered = ()
+    empty = len(encode(story.member))
+    story.has(an_order("a"), an_order("b"))
+    assert empty <= 100
+    assert len(encode(story.member)) - empty <= 2 * 40
+
+
+@pytest.mark.parametrize("version", [0, 2, 255])
+def test_a_row_of_another_version_is_refused_by_name(version: int) -> None:
+    story = Story()
+    story.has(an_order())
+    row = bytes([version]) + encode(story.member)[1:]
+    for read in decode, offset_of, next_due_of:
+        with pytest.raises(UnknownRowVersionError, match=f"version {version}.*version 1"):
+            read(row)
+
+
+@pytest.mark.parametrize("cut", [1, 17, 60])
+def test_a_row_cut_short_is_not_read(cut: int) -> None:
+    story = Story()
+    story.has(an_order())
+    with pytest.raises(struct.error):
+        decode(encode(story.member)[:-cut])
