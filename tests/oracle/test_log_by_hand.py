@@ -1,0 +1,54 @@
+"""What the oracle refuses, ignores and takes from a log, worked out by hand from docs/rules.md, sections 2 and 3."""
+
+import pytest
+
+from tests.oracle.records import POLICY
+from tests.oracle.telling import Telling, ms
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "seen", "fields", "reason"),
+    [
+        ("visit", "2026-01-01T00:10:00.000", "2026-01-01T00:00", {}, None),
+        ("visit", "2026-01-01T00:10:00.001", "2026-01-01T00:00", {}, "quarantined"),
+        ("visit", "2024-09-29T00:00", "2026-01-01T00:00", {}, None),
+        ("visit", "2024-09-28T23:59:59.999", "2026-01-01T00:00", {}, "too_late"),
+        ("order.paid", "2026-01-01", None, {"order_id": "o", "net_amount": 1, "currency": "EUR"}, "wrong_currency"),
+        ("order.paid", "2020-01-01", "2026-01-01", {"order_id": "o", "net_amount": 1, "currency": "EUR"}, "too_late"),
+        ("member.erased", "2026-01-01", None, {}, "unsupported"),
+        ("tier.overridden", "2027-01-01", "2026-01-01", {}, "quarantined"),
+    ],
+)
+def test_refused_event_is_a_dead_letter_and_makes_no_member(
+    kind: str, at: str, seen: str | None, fields: dict[str, object], reason: str | None
+) -> None:
+    answer = Telling().event(kind, at, seen=seen, **fields).answer()
+    assert answer.dead_letters == ({} if reason is None else {(0, 1): reason})
+    assert bool(answer.members) is (reason is None)
+
+
+def test_tick_that_does_not_rise_and_a_policy_said_again_are_ignored() -> None:
+    told = Telling().paid("o1", 500, "2026-01-01").tick("2026-02-01").tick("2026-01-31")
+    told.put(told.log[0].key or b"", told.log[0].value or b"", 0).event("visit", "2026-01-02", seen="2026-02-01")
+    assert told.member.as_of == ms("2026-02-01")
+    assert told.answer().dead_letters == {}
+
+
+def test_policy_of_other_content_is_unsupported() -> None:
+    told = Telling().paid("o1", 500, "2026-01-01")
+    other = Telling({**POLICY, "min_order_amount": 600}).log[0]
+    told.put(other.key or b"", other.value or b"", 0)
+    assert told.answer().dead_letters == {(0, 2): "unsupported"}
+    assert told.member.frequency == 1
+
+
+def test_log_time_never_falls() -> None:
+    told = Telling().paid("o1", 500, "2026-01-01").event("visit", "2026-01-01T12:10:00", seen="2025-12-01")
+    assert told.answer().dead_letters == {}
+
+
+def test_event_before_the_first_policy_ends_the_reading() -> None:
+    told = Telling().paid("o1", 500, "2026-01-01")
+    del told.log[0]
+    with pytest.raises(ValueError, match=r"partition 0, offset 1: order\.paid before the first policy"):
+        told.answer()
