@@ -1,0 +1,68 @@
+"""How every client reaches and is admitted by Kafka: the settings of section ``kafka``, in each library's own words.
+
+Faust's brokers and the two client libraries name the same things differently; nobody else should have to know.
+"""
+
+from ssl import SSLContext, create_default_context
+from typing import Any
+
+from faust.auth import SASLCredentials, SSLCredentials
+
+from streams.config import Settings
+
+_SSL_PROTOCOLS = ("SSL", "SASL_SSL")
+_SASL_PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
+
+
+def ssl_context(settings: Settings) -> SSLContext | None:
+    """The TLS settings to reach the brokers with, or None where ``kafka.security_protocol`` has no TLS.
+
+    Certificates are always checked: against ``kafka.ssl_cafile``, or the machine's authorities without one.
+
+    Raises:
+        OSError: ``kafka.ssl_cafile`` cannot be read.
+    """
+    if settings.kafka.security_protocol not in _SSL_PROTOCOLS:
+        return None
+    cafile = settings.kafka.ssl_cafile
+    return create_default_context(cafile=None if cafile is None else str(cafile))
+
+
+def client_settings(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for aiokafka's consumers, producers and admin client."""
+    return _common(settings)
+
+
+def admin_settings(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for kafka-python's admin client, consumers and producers."""
+    return _common(settings)
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    kafka = settings.kafka
+    known: dict[str, Any] = {
+        "bootstrap_servers": [server.strip() for server in kafka.bootstrap.split(",")],
+        "security_protocol": kafka.security_protocol,
+    }
+    context = ssl_context(settings)
+    if context is not None:
+        known["ssl_context"] = context
+    if kafka.security_protocol in _SASL_PROTOCOLS:
+        known["sasl_mechanism"] = kafka.sasl_mechanism or "PLAIN"
+        known["sasl_plain_username"] = kafka.sasl_username
+        known["sasl_plain_password"] = kafka.sasl_password.get_secret_value() if kafka.sasl_password else None
+    return known
+
+
+def faust_credentials(settings: Settings) -> SSLCredentials | SASLCredentials | None:
+    """The same for a Faust app's ``broker_credentials``."""
+    context = ssl_context(settings)
+    if settings.kafka.security_protocol in _SASL_PROTOCOLS:
+        password = settings.kafka.sasl_password
+        return SASLCredentials(
+            username=settings.kafka.sasl_username,
+            password=password.get_secret_value() if password else None,
+            mechanism=settings.kafka.sasl_mechanism or "PLAIN",
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context is not None else None

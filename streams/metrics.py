@@ -1,0 +1,220 @@
+"""Every metric of every process: its name, its kind and what it means.
+
+Each class registers the metrics of one part of the system in the registry it is given and keeps handles to them, with
+the label values that are known beforehand already at zero. Hot code adds up per batch and calls a handle once.
+Units are base units (seconds, records); instants are Unix timestamps in seconds, never ages. No label carries a
+member's id. A leaf module: it imports nothing of the project. ``docs/operations.md`` lists the metrics for operators.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+#: What became of an event: absorbed, a repeat by content or id, a replay by offset, or refused (the other three).
+EVENT_OUTCOMES: Final = ("applied", "duplicate", "replayed", "too_late", "quarantined", "dead_letter")
+COMMIT_OUTCOMES: Final = ("committed", "refused", "failed")
+INGEST_OUTCOMES: Final = ("mapped", "shop_traffic", "dead_letter")
+PROJECTION_OUTCOMES: Final = ("written", "deleted", "stale", "unusable")
+PROJECTION_RESTARTS: Final = ("behind", "requested")
+HOLD_REASONS: Final = ("jump", "mass", "operator")
+SILENCE_REASONS: Final = ("clock", "upstream")
+
+_CUT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_REDIS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+_RECOVERY_BUCKETS: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800)
+_LOOP_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+def _by_label(metric: Counter, values: Iterable[str]) -> dict[str, Counter]:
+    """The children of a one-label counter: series that exist, at zero, before anything happened."""
+    return {value: metric.labels(value) for value in values}
+
+
+class ConsumerMetrics:
+    """What every process of a consumer group reports. One instance per registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lag = Gauge(
+            "memberpulse_lag_records",
+            "Records of an assigned partition that are not handled yet",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self.commits = _by_label(
+            Counter("memberpulse_commits_total", "Offset commits by outcome", ["outcome"], registry=registry),
+            COMMIT_OUTCOMES,
+        )
+        self.last_commit = Gauge(
+            "memberpulse_last_commit_timestamp_seconds", "When offsets were last committed", registry=registry
+        )
+        self.rebalances = Counter(
+            "memberpulse_rebalances_total", "Assignments received from the consumer group", registry=registry
+        )
+        self.assigned_partitions = Gauge(
+            "memberpulse_assigned_partitions", "Partitions assigned to this process", registry=registry
+        )
+
+
+class ScorerMetrics(ConsumerMetrics):
+    """The scorer: events in, outcomes out, and the state between."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.events = _by_label(
+            Counter(
+                "memberpulse_events_processed_total",
+                "Member events by what became of them",
+                ["outcome"],
+                registry=registry,
+            ),
+            EVENT_OUTCOMES,
+        )
+        self.outcomes = Counter(
+            "memberpulse_outcomes_total",
+            "Tier changes and lifecycle alerts decided, by kind",
+            ["kind"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "memberpulse_dead_letters_total",
+            "Records written to dead-letters, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self.cut_seconds = Histogram(
+            "memberpulse_cut_seconds",
+            "From the start of a cut (outcomes acknowledged, rows remembered) to its commit",
+            buckets=_CUT_BUCKETS,
+            registry=registry,
+        )
+        self.dirty_rows = Gauge(
+            "memberpulse_dirty_rows",
+            "Changed members not remembered in the changelog yet",
+            ["partition"],
+            registry=registry,
+        )
+        self.members = Gauge("memberpulse_members", "Members known, by partition", ["partition"], registry=registry)
+        self.watermark = Gauge(
+            "memberpulse_watermark_timestamp_seconds",
+            "The last tick absorbed, by partition",
+            ["partition"],
+            registry=registry,
+        )
+        self.regressions = Counter(
+            "memberpulse_state_regressions_total",
+            "Changelog rows older than one before them: two writers at once; more than zero is a defect",
+            registry=registry,
+        )
+        self.recovery_in_progress = Gauge(
+            "memberpulse_recovery_in_progress", "1 while members are restored from the changelog", registry=registry
+        )
+        self.recovery_remaining = Gauge(
+            "memberpulse_recovery_remaining_records", "Changelog records still to be restored", registry=registry
+        )
+        self.recovery_records = Counter(
+            "memberpulse_recovery_records_total", "Changelog records restored since the start", registry=registry
+        )
+        self.recovery_seconds = Histogram(
+            "memberpulse_recovery_duration_seconds",
+            "How long a recovery took",
+            buckets=_RECOVERY_BUCKETS,
+            registry=registry,
+        )
+        self.loop_gap_seconds = Histogram(
+            "memberpulse_event_loop_gap_seconds",
+            "How late the event loop woke: half the session timeout ends the process",
+            buckets=_LOOP_BUCKETS,
+            registry=registry,
+        )
+
+
+class IngestMetrics(ConsumerMetrics):
+    """Ingest: upstream records in, canonical events out."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.records = Counter(
+            "memberpulse_ingested_records_total",
+            "Upstream records by source topic and what became of them",
+            ["topic", "outcome"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "memberpulse_dead_letters_total",
+            "Records written to dead-letters, by reason",
+            ["reason"],
+            registry=registry,
+        )
+
+
+class ProjectorMetrics(ConsumerMetrics):
+    """The projector: member-scores in, Redis out."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.scores = _by_label(
+            Counter(
+                "memberpulse_projected_scores_total",
+                "Scores by what became of them in Redis; stale: Redis held a newer one",
+                ["outcome"],
+                registry=registry,
+            ),
+            PROJECTION_OUTCOMES,
+        )
+        self.redis_seconds = Histogram(
+            "memberpulse_redis_batch_seconds",
+            "From sending a batch to Redis to its acknowledgement, waits for Redis to come back included",
+            buckets=_REDIS_BUCKETS,
+            registry=registry,
+        )
+        self.redis_errors = Counter(
+            "memberpulse_redis_errors_total", "Attempts to reach Redis that failed and are repeated", registry=registry
+        )
+        self.projected = Gauge(
+            "memberpulse_redis_projected_timestamp_seconds",
+            "When the newest score in Redis was written to member-scores, by partition",
+            ["partition"],
+            registry=registry,
+        )
+        self.restarts = _by_label(
+            Counter(
+                "memberpulse_projection_restarts_total",
+                "Times a partition was projected again: Redis was behind (emptied, restored), or it was requested",
+                ["reason"],
+                registry=registry,
+            ),
+            PROJECTION_RESTARTS,
+        )
+
+
+class TickerMetrics:
+    """The ticker: time as entries in the log. May share the scorer's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.active = Gauge("memberpulse_ticker_active", "1 in the one process that appends ticks", registry=registry)
+        self.tick = Gauge(
+            "memberpulse_tick_timestamp_seconds",
+            "The last tick appended, by partition",
+            ["partition"],
+            registry=registry,
+        )
+        self.held_total = _by_label(
+            Counter(
+                "memberpulse_ticks_held_total",
+                "Ticks that wait for an operator, by reason",
+                ["reason"],
+                registry=registry,
+            ),
+            HOLD_REASONS,
+        )
+        self.held = Gauge("memberpulse_tick_held", "1 while ticks wait for an operator", registry=registry)
+        self.silent_total = _by_label(
+            Counter(
+                "memberpulse_ticks_silent_total",
+                "Ticks left out because the clock stepped back, or upstream records were not handled yet",
+                ["reason"],
+                registry=registry,
+            ),
+            SILENCE_REASONS,
+        )

@@ -1,0 +1,76 @@
+"""Every topic: its logical name, its key, what it carries and how long."""
+
+from dataclasses import dataclass
+from typing import Final
+
+#: The key of records that concern a whole partition (ticks, policies, cuts). No member id can be equal to it: ids are
+#: printable.
+PARTITION_KEY: Final = b"\x00partition"
+
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    """One topic as it has to be. ``partitions`` None means: as many as ``member-events`` has."""
+
+    name: str
+    key: str
+    carries: str
+    partitions: int | None = None
+    config: tuple[tuple[str, str], ...] = ()
+
+
+_FOREVER = (("retention.ms", "-1"), ("cleanup.policy", "delete"))
+_LAST_PER_KEY = (
+    ("cleanup.policy", "compact"),
+    ("min.compaction.lag.ms", str(DAY_MS)),
+    ("delete.retention.ms", str(7 * DAY_MS)),
+)
+
+MEMBER_EVENTS: Final = "member-events"
+TIER_CHANGES: Final = "tier-changes"
+LIFECYCLE_ALERTS: Final = "lifecycle-alerts"
+MEMBER_SCORES: Final = "member-scores"
+DEAD_LETTERS: Final = "dead-letters"
+SHOP_TRAFFIC: Final = "shop-traffic"
+CONTROL: Final = "control"
+DUE_COUNTS: Final = "due-counts"
+
+SPECS: Final = (
+    TopicSpec(
+        name=MEMBER_EVENTS,
+        key="member id",
+        carries="canonical events, the scorer's only input",
+        config=(*_FOREVER, ("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", "1048576")),
+    ),
+    TopicSpec(name=TIER_CHANGES, key="member id", carries="CloudEvents: joined, upgraded, downgraded", config=_FOREVER),
+    TopicSpec(
+        name=LIFECYCLE_ALERTS,
+        key="member id",
+        carries="CloudEvents: near churn, lapsed, dormant, back again",
+        config=_FOREVER,
+    ),
+    TopicSpec(name=MEMBER_SCORES, key="member id", carries="the whole current score of a member", config=_LAST_PER_KEY),
+    TopicSpec(
+        name=DEAD_LETTERS,
+        key="the record's own key",
+        carries="records that could not be used, with their original bytes and the reason",
+        config=(("retention.ms", str(14 * DAY_MS)), ("max.message.bytes", "4194304")),
+    ),
+    TopicSpec(name=SHOP_TRAFFIC, key="shop id", carries="visits without a member", config=_FOREVER),
+    TopicSpec(
+        name=CONTROL,
+        key="what it controls",
+        carries="holds and releases of ticks, by operators",
+        partitions=1,
+        config=(*_LAST_PER_KEY, ("message.timestamp.type", "LogAppendTime")),
+    ),
+    TopicSpec(
+        name=DUE_COUNTS,
+        key="partition number",
+        carries="how many members fall due in the coming hours, per partition",
+        partitions=1,
+        config=(("cleanup.policy", "compact"),),
+    ),
+)
