@@ -1,0 +1,329 @@
+"""The Faust app with the batch paths wired in."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, cast
+
+import faust
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+
+from streams.engine.batches import BatchSchema, Record, RecordBatch
+from streams.engine.consumer import BatchConsumer, BatchTransport
+from streams.engine.cut import Cutter
+from streams.engine.fencing import EX_CONFIG, EX_SOFTWARE, PauseFence, ProgressWatch, end_process
+from streams.engine.observer import Observer
+from streams.engine.outbox import Outbox
+from streams.engine.partition import Partition, RowPartition
+from streams.engine.recovery import BatchTableManager
+from streams.engine.sending import BatchSender
+from streams.engine.start import StartRefused, start_offset
+from streams.engine.table import RowTable
+
+#: Batches that may wait per agent; each holds up to ``batch_records`` records.
+_WAITING_BATCHES = 8
+#: Bytes per produced record batch, under the broker's default ``message.max.bytes`` of 1,048,588.
+_BATCH_BYTES = 900_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """What the engine needs to know. Times are seconds."""
+
+    app_id: str
+    bootstrap: str
+    session_timeout: float
+    commit_interval: float
+    batch_records: int = 1000
+    dirty_rows_limit: int = 5000
+    sweep_slice: int = 500
+    watchdog: float = 60.0
+    #: Passed to every aiokafka producer and as Faust's credentials.
+    security: dict[str, Any] = field(default_factory=dict)
+    credentials: Any = None
+
+
+class BatchApp(faust.App):
+    """A Faust app whose sources are folded by :class:`~streams.engine.partition.Partition` objects.
+
+    Overrides, each with a contract test: ``_new_transport``, ``_crash``, ``on_started``, ``on_stop``.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        new_partition: Callable[[TP, Outbox], Partition],
+        observer: Observer,
+        fail: Callable[[int, str], NoReturn] = end_process,
+    ) -> None:
+        self.settings = settings
+        self.observer = observer
+        self.fail = fail
+        self.fence = PauseFence(settings.session_timeout / 2, fail)
+        self.partitions: dict[TP, Partition] = {}
+        self.highwaters: dict[TP, int] = {}
+        self.batch_records = settings.batch_records
+        self.cut_wanted = asyncio.Event()
+        self._work = asyncio.Event()
+        self._new_partition = new_partition
+        self._kept: set[TP] = set()
+        self._partition_counts: dict[str, int] = {}
+        self._absorbed = 0
+        self._restored_records = 0
+        self._swept = 0
+        self._table: RowTable | None = None
+        self._background: list[asyncio.Task[None]] = []
+        super().__init__(
+            settings.app_id,
+            broker=[f"kafka://{host}" for host in settings.bootstrap.split(",")],
+            broker_credentials=settings.credentials,
+            broker_session_timeout=settings.session_timeout,
+            broker_heartbeat_interval=min(3.0, settings.session_timeout / 4),
+            broker_request_timeout=max(90.0, settings.session_timeout + 1),
+            broker_commit_interval=settings.commit_interval,
+            # Never commit from inside the fetch loop.
+            broker_commit_every=1_000_000_000,
+            broker_max_poll_records=None,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=1_048_576,
+            store="memory://",
+            table_standby_replicas=0,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            # A batch in a queue may be thrown away: its records are fetched again. Nothing is ever half absorbed.
+            stream_wait_empty=False,
+            worker_redirect_stdouts=False,
+            Table=RowTable,
+            TableManager=BatchTableManager,
+        )
+
+    # -- declaring --------------------------------------------------------------------------------------------------
+
+    def source(self, topic: str, partitions: int) -> None:
+        """Absorb a topic's records, one :class:`Partition` per partition."""
+        channel = self.topic(topic, schema=BatchSchema(), partitions=partitions, maxsize=_WAITING_BATCHES)
+
+        async def absorb(stream: Any) -> None:
+            async for event in stream.events():
+                await self.absorb(event.value)
+
+        self.agent(channel, name=f"absorb-{topic}", concurrency=1)(absorb)
+
+    def remember(self, table: str, partitions: int) -> None:
+        """Remember rows in the changelog ``<app id>-<table>-changelog``."""
+        self._table = cast(RowTable, self.Table(table, partitions=partitions, key_type=bytes, value_type=bytes))
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    def _producer_for(self, client: str) -> BatchSender:
+        return BatchSender(
+            AIOKafkaProducer(
+                bootstrap_servers=self.settings.bootstrap,
+                client_id=f"{self.settings.app_id}-{client}",
+                acks="all",
+                linger_ms=0,
+                max_batch_size=_BATCH_BYTES,
+                max_request_size=4 * _BATCH_BYTES,
+                # A batch that the broker does not take for this long ends the process, which then replays it.
+                request_timeout_ms=int(self.settings.watchdog * 1000),
+                **self.settings.security,
+            )
+        )
+
+    async def on_first_start(self) -> None:
+        """Before anything of Faust starts: our producers and the cut.
+
+        Faust would make data directories here; nothing of ours is kept in files.
+        """
+        self._outbox_sender = self._producer_for("outbox")
+        await self._outbox_sender.start()
+        self._changelog_sender: BatchSender | None = None
+        if self._table is not None:
+            self._changelog_sender = self._producer_for("changelog")
+            await self._changelog_sender.start()
+        self.outbox = Outbox(self._outbox_sender, self.fence, self.fail)
+        self.cutter = Cutter(
+            self.partitions,
+            self.outbox,
+            self._changelog_sender,
+            self._table.changelog_topic_name if self._table is not None else "",
+            lambda: cast(BatchConsumer, self.consumer),
+            self.fence,
+            self.observer,
+            self.fail,
+            self._partition_count,
+        )
+        watch = ProgressWatch(self.settings.watchdog, self._waiting, self._progress, self.fail)
+        for task in (self.fence.run(), self.outbox.run(), watch.run(), self._sweep()):
+            self._in_background(task)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._background_ended)
+        self._background.append(task)
+
+    def _background_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            self.fail(EX_SOFTWARE, f"a part of the engine failed: {exc!r}")
+
+    async def on_stop(self) -> None:
+        """The consumer makes its last cut while stopping; only then do our producers go."""
+        await super().on_stop()
+        await self.cutter.close()
+        for task in self._background:
+            task.cancel()
+        await self._outbox_sender.stop()
+        if self._changelog_sender is not None:
+            await self._changelog_sender.stop()
+
+    def _crash(self, reason: BaseException) -> None:
+        # Faust keeps half of a crashed app running; a service of ours that failed means the process must not go on.
+        if isinstance(reason, StartRefused):
+            self.fail(EX_CONFIG, str(reason))
+        self.fail(EX_SOFTWARE, f"a service of the stream app failed: {reason!r}")
+
+    # -- partitions -------------------------------------------------------------------------------------------------
+
+    def assign(self, tps: set[TP], *, keep: bool) -> None:
+        """A new assignment: drop what is not ours or may have been somebody else's meanwhile, create what is new."""
+        changelogs = self.tables.changelog_topics
+        sources = {tp for tp in tps if tp.topic not in changelogs}
+        kept = {tp for tp in sources if keep and tp in self.partitions}
+        for tp in list(self.partitions):
+            if tp not in kept:
+                del self.partitions[tp]
+                self.cutter.committed.pop(tp, None)
+                self.highwaters.pop(tp, None)
+        for tp in sorted(sources - kept):
+            self.partitions[tp] = self._new_partition(tp, self.outbox)
+        self._kept = kept
+        self._kept_numbers = {tp.partition for tp in kept}
+        self.observer.rebalanced(len(sources))
+
+    def keeps(self, changelog: TP) -> bool:
+        """Whether the rows behind this changelog partition survived the rebalance in memory."""
+        return changelog.partition in self._kept_numbers
+
+    def restore(self, changelog: TP, records: Sequence[Record]) -> None:
+        """Changelog records of one partition, from recovery."""
+        self._restored_records += len(records)
+        for tp, partition in self.partitions.items():
+            if tp.partition == changelog.partition and isinstance(partition, RowPartition):
+                partition.restore(records)
+
+    async def on_rows_restored(self) -> None:
+        """The changelog is read: let the new partitions build what derives from their rows."""
+        for tp, partition in self.partitions.items():
+            if tp not in self._kept and isinstance(partition, RowPartition):
+                if partition.regressions:
+                    self.observer.regressed(partition.regressions)
+                await partition.restored()
+
+    async def start_offsets(self, tps: set[TP]) -> dict[TP, int]:
+        """Where to read each source partition from; ends the process when the state and the log disagree."""
+        consumer = cast(BatchConsumer, self.consumer)
+        self._partition_counts = await consumer.partition_counts({tp.topic for tp in tps})
+        fresh = sorted(tp for tp in tps if tp in self.partitions and tp not in self._kept)
+        committed = await consumer.committed_offsets(fresh)
+        begins = await consumer.earliest_offsets(*fresh) if fresh else {}
+        ends = await consumer.highwaters(*fresh) if fresh else {}
+        for tp in fresh:
+            partition = self.partitions[tp]
+            row = partition.partition_row if isinstance(partition, RowPartition) else None
+            offset = committed[tp]
+            try:
+                partition.position = start_offset(
+                    f"{tp.topic}[{tp.partition}]",
+                    remembers=isinstance(partition, RowPartition),
+                    committed=offset,
+                    row=row,
+                    partitions=self._partition_count(tp),
+                    begin=begins[tp],
+                    end=ends[tp],
+                )
+            except StartRefused as exc:
+                self.fail(EX_CONFIG, str(exc))
+            if offset is not None:
+                self.cutter.committed[tp] = offset
+        self._kept |= set(fresh)
+        self.cutter.allowed = True
+        return {tp: self.partitions[tp].position for tp in tps if tp in self.partitions}
+
+    def _partition_count(self, tp: TP) -> int:
+        return self._partition_counts[tp.topic]
+
+    # -- absorbing --------------------------------------------------------------------------------------------------
+
+    async def absorb(self, batch: RecordBatch) -> None:
+        """Take in one batch if it follows on from the last one, and start a cut when enough rows are dirty."""
+        partition = self.partitions.get(batch.tp)
+        if partition is None or batch.end <= partition.position:
+            return
+        if batch.start > partition.position:
+            cast(BatchConsumer, self.consumer).fetch_again(batch.tp, partition.position)
+            return
+        records = batch.records
+        if records[0].offset < partition.position:
+            records = [record for record in records if record.offset >= partition.position]
+        partition.absorb(records)
+        partition.position = batch.end
+        self._absorbed += len(records)
+        if partition.sweeping:
+            self._work.set()
+        await self.outbox.room()
+        if partition.dirty_count >= self.settings.dirty_rows_limit:
+            self.cut_wanted.set()
+            if partition.dirty_count >= 4 * self.settings.dirty_rows_limit:
+                # Rows get dirty faster than the changelog takes them: wait, so that memory and the next cut stay
+                # bounded.
+                await self.consumer.commit()
+
+    @property
+    def absorbed(self) -> int:
+        """Source records absorbed since the start."""
+        return self._absorbed
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._work.wait()
+            busy = [partition for partition in self.partitions.values() if partition.sweeping]
+            if not busy:
+                self._work.clear()
+            for partition in busy:
+                self._swept += partition.sweep(self.settings.sweep_slice)
+                await self.outbox.room()
+                if partition.dirty_count >= self.settings.dirty_rows_limit:
+                    self.cut_wanted.set()
+                    if partition.dirty_count >= 4 * self.settings.dirty_rows_limit:
+                        await self.consumer.commit()
+                await asyncio.sleep(0)
+
+    # -- watching ---------------------------------------------------------------------------------------------------
+
+    def lag(self, tp: TP) -> int:
+        """Records known to wait in a source partition."""
+        partition = self.partitions.get(tp)
+        return max(0, self.highwaters.get(tp, 0) - partition.position) if partition is not None else 0
+
+    def report_lag(self) -> None:
+        """Tell the observer, once per commit interval."""
+        for tp in self.partitions:
+            self.observer.partition_lag(tp.topic, tp.partition, self.lag(tp))
+
+    def _waiting(self) -> str | None:
+        if self.rebalancing:
+            return None
+        waiting = sum(self.lag(tp) for tp in self.partitions)
+        if waiting:
+            return f"{waiting} records wait"
+        if not self.outbox.idle:
+            return "outcomes wait to be sent"
+        return None
+
+    def _progress(self) -> tuple[int, ...]:
+        return (self._absorbed, self._restored_records, self._swept, self.cutter.cuts, self.outbox.sent)

@@ -1,0 +1,94 @@
+"""Ending the process at once, and knowing when it must end: a paused process, or one that makes no progress."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Hashable
+from time import monotonic
+from typing import NoReturn
+
+#: Exit codes (sysexits.h) of a process that ended itself.
+EX_DATAERR = 65
+EX_SOFTWARE = 70
+EX_TEMPFAIL = 75
+EX_CONFIG = 78
+
+
+def end_process(code: int, why: str) -> NoReturn:
+    """Leave at once: no flush, no orderly stop, nothing written or committed past the failure.
+
+    Whatever was not committed is replayed by the next process, which skips what is already remembered.
+    """
+    sys.stdout.flush()
+    print(f"memberpulse ends with exit code {code}: {why}", file=sys.stderr, flush=True)
+    os._exit(code)
+
+
+class PauseFence:
+    """Notices that this process stood still for so long that another worker may own its partitions.
+
+    Heartbeats come from another thread, which stands still with us when the process is stopped (SIGSTOP, a suspended
+    machine).
+    Half the session timeout leaves the other half before the group gives our partitions away.
+    """
+
+    #: Seconds between two beats; a gap is known this precisely.
+    beat_seconds = 0.1
+
+    def __init__(self, limit_seconds: float, fail: Callable[[int, str], NoReturn] = end_process) -> None:
+        self.limit_seconds = limit_seconds
+        self.longest_gap = 0.0
+        self._fail = fail
+        self._beat_at = monotonic()
+
+    def check(self) -> None:
+        """Call before anything is written: ends the process when the last beat is too old."""
+        gap = monotonic() - self._beat_at
+        self.longest_gap = max(self.longest_gap, gap)
+        if gap > self.limit_seconds:
+            self._fail(
+                EX_TEMPFAIL,
+                f"the event loop stood still for {gap:.1f} s, longer than half the session timeout "
+                f"({self.limit_seconds:.1f} s); another worker may own the partitions. Start it again.",
+            )
+
+    async def run(self) -> None:
+        """Beat for ever."""
+        self._beat_at = monotonic()
+        while True:
+            await asyncio.sleep(self.beat_seconds)
+            self.check()
+            self._beat_at = monotonic()
+
+
+class ProgressWatch:
+    """Ends a process that has work and does none of it."""
+
+    def __init__(
+        self,
+        limit_seconds: float,
+        waiting: Callable[[], str | None],
+        progress: Callable[[], Hashable],
+        fail: Callable[[int, str], NoReturn] = end_process,
+    ) -> None:
+        """``waiting`` names the work at hand (None when idle); ``progress`` is a value that changes with every step
+        forward.
+        """
+        self.limit_seconds = limit_seconds
+        self._waiting = waiting
+        self._progress = progress
+        self._fail = fail
+
+    async def run(self) -> None:
+        """Look for ever, ten times per limit and at most once a second."""
+        period = min(1.0, self.limit_seconds / 10)
+        last = self._progress()
+        since = monotonic()
+        while True:
+            await asyncio.sleep(period)
+            now = self._progress()
+            work = self._waiting()
+            if work is None or now != last:
+                last, since = now, monotonic()
+            elif monotonic() - since > self.limit_seconds:
+                self._fail(EX_TEMPFAIL, f"no progress for {self.limit_seconds:.0f} s while {work}. Start it again.")

@@ -1,0 +1,41 @@
+"""Running a stream app as this process: start, wait for a signal, stop in order."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+from streams.engine.app import BatchApp
+from streams.engine.fencing import EX_TEMPFAIL
+
+
+async def run_until_signalled(
+    app: BatchApp, shutdown_seconds: float, beside: Callable[[asyncio.Event], Awaitable[None]] | None = None
+) -> None:
+    """Run until SIGTERM or SIGINT, then make the last cut and leave the group. ``beside`` runs next to the app until
+    its event is set.
+
+    A stop that takes longer than ``shutdown_seconds`` ends the process at once, which loses nothing.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    starting = asyncio.ensure_future(app.start())
+    stopping = asyncio.ensure_future(stop.wait())
+    company = asyncio.ensure_future(beside(stop)) if beside is not None else None
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        await starting
+    watched = {stopping} | ({company} if company is not None else set())
+    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    try:
+        async with asyncio.timeout(shutdown_seconds):
+            if company is not None:
+                await company
+            await app.stop()
+    except TimeoutError:
+        app.fail(
+            EX_TEMPFAIL,
+            f"stopping took longer than {shutdown_seconds:.0f} s; what was not committed is replayed at the next start",
+        )

@@ -1,0 +1,194 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import pytest
+from faust.types import TP
+
+from streams.engine.cut import Cutter
+from streams.engine.fencing import EX_TEMPFAIL, PauseFence
+from streams.engine.observer import Observer
+from streams.engine.partition import PARTITION_ROW_KEY, PartitionRow, RowPartition
+
+SOURCE = TP("events", 0)
+
+
+class Ended(BaseException):
+    pass
+
+
+def end(code: int, why: str) -> NoReturn:
+    raise Ended(code, why)
+
+
+class Rows(RowPartition):
+    @staticmethod
+    def offset_of(row: bytes) -> int:
+        return int(row)
+
+    def __init__(self) -> None:
+        super().__init__(SOURCE)
+        self.dirty: list[tuple[bytes, bytes | None]] = []
+
+    def absorb(self, records: Any) -> None: ...
+
+    def payload(self) -> bytes:
+        return b"payload"
+
+    async def restored(self) -> None: ...
+
+    def take_dirty(self) -> list[tuple[bytes, bytes | None]]:
+        dirty, self.dirty = self.dirty, []
+        return dirty
+
+
+class Scene:
+    """Everything a cut talks to, writing down what it is told in order; ``failing`` names the step that fails."""
+
+    def __init__(self, failing: str = "") -> None:
+        self.told: list[str] = []
+        self.failing = failing
+        self.partition = Rows()
+        self.round: asyncio.Future[None] | None = None
+        self.during_commit: Callable[[], None] = lambda: None
+
+    def rounds(self) -> list["asyncio.Future[None]"]:
+        return [self.round] if self.round is not None else []
+
+    async def commit_strictly(self, offsets: Mapping[TP, int]) -> None:
+        step = f"commit {offsets[SOURCE]}"
+        if step == self.failing:
+            raise RuntimeError("refused")
+        self.told.append(step)
+        self.during_commit()
+
+    async def send(self, topic: str, partition: int, records: Any) -> list["asyncio.Future[object]"]:
+        future = asyncio.get_running_loop().create_future()
+        for key, value, _ in records:
+            step = f"row {PartitionRow.decode(value).position}" if key == PARTITION_ROW_KEY else f"write {key.decode()}"
+            if step == self.failing:
+                future.set_exception(RuntimeError("not taken"))
+                return [future]
+            self.told.append(step)
+        future.set_result(None)
+        return [future]
+
+    def cutter(self) -> Cutter:
+        scene: Any = self
+        cutter = Cutter(
+            {SOURCE: self.partition},
+            scene,
+            scene,
+            "changelog",
+            lambda: scene,
+            PauseFence(10, end),
+            Observer(),
+            end,
+            lambda _: 4,
+        )
+        cutter.allowed = True
+        return cutter
+
+
+async def test_cut_proves_ownership_then_remembers_rows_then_the_partition_row_then_commits() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    cutter.committed[SOURCE] = 3
+    scene.partition.dirty = [(b"ann", b"8")]
+    scene.partition.position = 9
+    assert await cutter.cut()
+    assert scene.told == ["commit 3", "write ann", "row 9", "commit 9"]
+
+
+async def test_partition_row_is_written_even_when_no_member_changed() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    scene.partition.position = 9
+    assert await cutter.cut()
+    assert scene.told == ["row 9", "commit 9"]
+
+
+async def test_nothing_new_costs_nothing() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    cutter.committed[SOURCE] = 9
+    scene.partition.position = 9
+    assert not await cutter.cut()
+    assert scene.told == []
+
+
+async def test_no_row_is_written_before_the_outcomes_queued_so_far_have_arrived() -> None:
+    scene = Scene()
+    scene.round = asyncio.get_running_loop().create_future()
+    cutter = scene.cutter()
+    scene.partition.dirty = [(b"ann", b"8")]
+    scene.partition.position = 9
+    cutting = asyncio.ensure_future(cutter.cut())
+    await asyncio.sleep(0.01)
+    assert scene.told == []
+    scene.round.set_result(None)
+    await cutting
+    assert scene.told == ["write ann", "row 9", "commit 9"]
+
+
+async def test_what_is_absorbed_during_a_cut_belongs_to_the_next_one() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    cutter.committed[SOURCE] = 3
+    scene.partition.dirty = [(b"ann", b"8")]
+    scene.partition.position = 9
+
+    def absorb_more() -> None:
+        scene.partition.dirty.append((b"bob", b"9"))
+        scene.partition.position = 10
+        scene.during_commit = lambda: None
+
+    scene.during_commit = absorb_more
+    await cutter.cut()
+    assert scene.told == ["commit 3", "write ann", "row 9", "commit 9"]
+    await cutter.cut()
+    assert scene.told[4:] == ["commit 9", "write bob", "row 10", "commit 10"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [
+        ("commit 3", []),
+        ("write ann", ["commit 3"]),
+        ("row 9", ["commit 3", "write ann"]),
+        ("commit 9", ["commit 3", "write ann", "row 9"]),
+    ],
+)
+async def test_failure_at_any_step_ends_the_process_and_nothing_follows_it(failing: str, told: list[str]) -> None:
+    scene = Scene(failing)
+    cutter = scene.cutter()
+    cutter.committed[SOURCE] = 3
+    scene.partition.dirty = [(b"ann", b"8")]
+    scene.partition.position = 9
+    with pytest.raises(Ended) as ended:
+        await cutter.cut()
+    assert ended.value.args[0] == EX_TEMPFAIL
+    assert scene.told == told
+
+
+async def test_closed_cutter_writes_nothing_until_the_next_assignment() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    scene.partition.position = 5
+    await cutter.close()
+    assert scene.told == ["row 5", "commit 5"]
+    scene.partition.position = 9
+    assert not await cutter.cut()
+    cutter.allowed = True
+    assert await cutter.cut()
+
+
+async def test_process_that_stood_still_does_not_write() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    cutter._fence = PauseFence(0.01, end)
+    scene.partition.position = 9
+    await asyncio.sleep(0.05)
+    with pytest.raises(Ended):
+        await cutter.cut()
+    assert scene.told == []

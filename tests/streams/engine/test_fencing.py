@@ -1,0 +1,50 @@
+import asyncio
+import time
+from typing import NoReturn
+
+import pytest
+
+from streams.engine.fencing import EX_TEMPFAIL, PauseFence, ProgressWatch
+
+
+class Ended(BaseException):
+    pass
+
+
+def end(code: int, why: str) -> NoReturn:
+    raise Ended(code, why)
+
+
+async def test_event_loop_that_stood_still_past_the_limit_ends_the_process() -> None:
+    fence = PauseFence(0.3, end)
+    beating = asyncio.ensure_future(fence.run())
+    await asyncio.sleep(0.05)
+    time.sleep(0.5)
+    with pytest.raises(Ended) as ended:
+        await beating
+    assert ended.value.args[0] == EX_TEMPFAIL
+
+
+async def test_event_loop_that_was_busy_within_the_limit_goes_on() -> None:
+    fence = PauseFence(1.0, end)
+    beating = asyncio.ensure_future(fence.run())
+    await asyncio.sleep(0.05)
+    time.sleep(0.3)
+    await asyncio.sleep(0.2)
+    assert not beating.done()
+    assert fence.longest_gap >= 0.3
+    beating.cancel()
+
+
+async def test_work_without_progress_ends_the_process_and_says_which_work() -> None:
+    watch = ProgressWatch(0.1, lambda: "7 records wait", lambda: 1, end)
+    with pytest.raises(Ended, match="7 records wait"):
+        await asyncio.wait_for(watch.run(), 2)
+
+
+@pytest.mark.parametrize("work", [None, "7 records wait"])
+async def test_idle_or_moving_process_is_left_alone(work: str | None) -> None:
+    steps = iter(range(1000))
+    watch = ProgressWatch(0.1, lambda: work, (lambda: 1) if work is None else (lambda: next(steps)), end)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watch.run(), 0.5)
