@@ -1,0 +1,3 @@
+"""Ingest: upstream topics of any JSON shape in, canonical events on ``member-events`` out. One process of the group
+``ingest``.
+"""

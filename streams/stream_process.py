@@ -1,0 +1,63 @@
+"""What the stream apps' processes share: their engine settings, metrics, life and end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CollectorRegistry
+
+from streams.config import Settings
+from streams.engine.app import BatchApp, EngineSettings
+from streams.engine.process import run_until_signalled
+from streams.kafka_clients import client_settings, faust_credentials
+from streams.metrics_server import register_process, serve, stop_serving
+from streams.version import version
+
+
+def engine_settings(settings: Settings, role: str) -> EngineSettings:
+    """The engine's share of the settings, for the consumer group of ``role``."""
+    security = client_settings(settings)
+    security.pop("bootstrap_servers")
+    return EngineSettings(
+        app_id=settings.group(role),
+        bootstrap=settings.kafka.bootstrap,
+        session_timeout=settings.kafka.session_timeout_seconds,
+        commit_interval=settings.score.commit_interval_seconds,
+        batch_records=settings.score.fetch_records,
+        dirty_rows_limit=settings.score.dirty_rows_limit,
+        sweep_slice=settings.score.sweep_slice,
+        watchdog=settings.score.watchdog_seconds,
+        security=security,
+        credentials=faust_credentials(settings),
+    )
+
+
+def run(
+    settings: Settings,
+    role: str,
+    port: int,
+    build: Callable[[CollectorRegistry], BatchApp],
+    beside: Callable[[BatchApp, asyncio.Event], Awaitable[None]] | None = None,
+) -> int:
+    """Run the app that ``build`` makes until a signal ends it; the exit code.
+
+    ``port`` is where Prometheus finds it, ``beside`` runs next to it until its event is set. Failures that endanger
+    exactness end the
+    process from inside, with their own codes.
+    """
+
+    async def life() -> None:
+        registry = CollectorRegistry()
+        register_process(registry, role=role, version=version())
+        # The app belongs to the event loop that it is made in.
+        app = build(registry)
+        server, actual = serve(registry, settings.metrics.bind, port, setting=f"metrics.{role}_port")
+        print(f"{role}: metrics at http://{settings.metrics.bind}:{actual}/metrics", flush=True)
+        try:
+            await run_until_signalled(
+                app, settings.score.shutdown_seconds, (lambda stop: beside(app, stop)) if beside is not None else None
+            )
+        finally:
+            stop_serving(server)
+
+    asyncio.run(life())
+    return 0

@@ -1,0 +1,52 @@
+"""The engine's own story as Prometheus metrics."""
+
+from streams.engine.observer import Observer
+from streams.metrics import ConsumerMetrics, ScorerMetrics
+
+
+class GroupObserver(Observer):
+    """What any process of a consumer group reports."""
+
+    def __init__(self, metrics: ConsumerMetrics) -> None:
+        self._metrics = metrics
+
+    def cut_done(self, seconds: float, rows: int, partitions: int) -> None:
+        """Count the commit and note when it was."""
+        self._metrics.commits["committed"].inc()
+        self._metrics.last_commit.set_to_current_time()
+
+    def rebalanced(self, partitions: int) -> None:
+        """Count the assignment."""
+        self._metrics.rebalances.inc()
+        self._metrics.assigned_partitions.set(partitions)
+
+    def partition_lag(self, topic: str, partition: int, records: int) -> None:
+        """Records that wait."""
+        self._metrics.lag.labels(topic, str(partition)).set(records)
+
+
+class ScorerObserver(GroupObserver):
+    """The scorer's, with state and recovery."""
+
+    def __init__(self, metrics: ScorerMetrics) -> None:
+        super().__init__(metrics)
+        self._scorer = metrics
+
+    def cut_done(self, seconds: float, rows: int, partitions: int) -> None:
+        """Also how long it took."""
+        super().cut_done(seconds, rows, partitions)
+        self._scorer.cut_seconds.observe(seconds)
+
+    def recovered(self, records: int) -> None:
+        """Changelog records were applied."""
+        self._scorer.recovery_records.inc(records)
+
+    def recovery(self, running: bool, seconds: float) -> None:
+        """Recovery began or ended."""
+        self._scorer.recovery_in_progress.set(running)
+        if not running:
+            self._scorer.recovery_seconds.observe(seconds)
+
+    def regressed(self, rows: int) -> None:
+        """Rows older than ones before them."""
+        self._scorer.regressions.inc(rows)

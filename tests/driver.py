@@ -1,0 +1,237 @@
+"""The scorer without a broker: pipe events, push time, crash, restore, read rows and outcomes.
+
+Runs the real partition over an in-memory log, outbox and changelog. A *cut* remembers as the engine does; a *crash*
+forgets
+everything that no cut has remembered and reads on from the last one.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+import orjson
+from aiokafka.partitioner import murmur2
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+
+from scoring.state import MemberState
+from streams.codecs import encode_tick
+from streams.dead_letters import Ceiling
+from streams.engine.partition import PARTITION_ROW_KEY, PartitionRow
+from streams.metrics import ScorerMetrics
+from streams.outcome_records import OutcomeRecords
+from streams.policy_file import PolicyDocument, load
+from streams.policy_publication import policy_record
+from streams.refusing import Refuser
+from streams.rows import decode as decode_row
+from streams.scorer.partition import MemberPartition
+from streams.scorer.tally import Tally
+from streams.topics import DEAD_LETTERS, MEMBER_SCORES, PARTITION_KEY
+
+TOPIC = TP("member-events", 0)
+
+
+class ProcessEnded(BaseException):
+    """What ends a real process at once; nothing may catch it on the way out."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def end(code: int, why: str) -> NoReturn:
+    raise ProcessEnded(code, why)
+
+
+@dataclass
+class InMemoryRecord:
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass
+class ListOutbox:
+    """Keeps what was put, per topic, in order."""
+
+    records: list[tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]] = field(default_factory=list)
+
+    def put(self, topic: str, partition: int, key: Any, value: Any, headers: Any = ()) -> None:
+        self.records.append((topic, partition, key, value, list(headers)))
+
+    def of(self, *topics: str) -> list[dict[str, Any]]:
+        return [orjson.loads(value) for topic, _, _, value, _ in self.records if topic in topics and value is not None]
+
+
+class ScorerDriver:
+    """One partition, partition count 1 unless said otherwise. Log time is event time unless given."""
+
+    def __init__(
+        self, policy: PolicyDocument | str = "absolute", *, partition_count: int = 1, ceiling: bool = False
+    ) -> None:
+        self.document = load(policy) if isinstance(policy, str) else policy
+        self.log: list[InMemoryRecord] = []
+        self.outbox = ListOutbox()
+        self.changelog: list[InMemoryRecord] = []
+        self.committed = 0
+        self._partition_count = partition_count
+        self._ceiling = ceiling
+        self._new_process()
+        self._append(PARTITION_KEY, policy_record(self.document, 0), log_time=0)
+
+    def _new_process(self) -> None:
+        self.metrics = ScorerMetrics(CollectorRegistry())
+        outbox: Any = self.outbox
+        refuser = Refuser(
+            TOPIC, outbox, (DEAD_LETTERS, 0), self.metrics.dead_letters, Ceiling() if self._ceiling else None, end
+        )
+        self.partition = MemberPartition(
+            TOPIC,
+            outbox,
+            Tally(TOPIC, refuser, self.metrics),
+            lambda name: name,
+            lambda policy: OutcomeRecords(policy, 1),
+            self._partition_count,
+            end,
+        )
+
+    # -- the log ----------------------------------------------------------------------------------------------------
+
+    def _append(self, key: bytes | None, value: bytes | None, *, log_time: int, imported: bool = False) -> None:
+        headers = [("log_time", str(log_time).encode())] if imported else []
+        self.log.append(InMemoryRecord(len(self.log), log_time, key, value, headers))
+        self.run()
+
+    def pipe(self, *events: dict[str, Any], log_time: datetime | None = None, imported: bool = False) -> None:
+        """Append events and absorb them."""
+        for event in events:
+            at = log_time or datetime.fromisoformat(event["occurred_at"])
+            self._append(event["member_id"].encode(), orjson.dumps(event), log_time=_ms(at), imported=imported)
+
+    def pipe_bytes(self, key: bytes | None, value: bytes | None, *, at: datetime) -> None:
+        """Append any record and absorb it."""
+        self._append(key, value, log_time=_ms(at))
+
+    def tick(self, at: datetime, *, sweep: bool = True) -> None:
+        """Append a tick; with ``sweep`` False nobody who is due is reached yet."""
+        self.log.append(InMemoryRecord(len(self.log), _ms(at), PARTITION_KEY, encode_tick(_ms(at), 0), ()))
+        self.run(sweep=sweep)
+
+    def run(self, *, sweep: bool = True) -> None:
+        """Absorb what was appended."""
+        waiting = self.log[self.partition.position :]
+        if waiting:
+            self.partition.absorb(waiting)
+            self.partition.position = waiting[-1].offset + 1
+        if sweep:
+            self.sweep()
+
+    def sweep(self, budget: int | None = None) -> None:
+        """Reach members who are due: at most ``budget`` of them, all without."""
+        if budget is not None:
+            self.partition.sweep(budget)
+        else:
+            while self.partition.sweeping:
+                self.partition.sweep(100)
+
+    # -- remembering and forgetting ---------------------------------------------------------------------------------
+
+    def cut(self, *, rows: int | None = None, commit: bool = True) -> None:
+        """Remember; only the first ``rows`` rows and no partition row when given, as a crash half-way does."""
+        dirty = self.partition.take_dirty()
+        row = PartitionRow(self.partition.committable, self._partition_count, self.partition.payload())
+        written: Iterable[tuple[bytes, bytes | None]] = dirty if rows is None else dirty[:rows]
+        for key, value in written:
+            self.changelog.append(InMemoryRecord(len(self.changelog), 0, key, value))
+        if rows is None:
+            self.changelog.append(InMemoryRecord(len(self.changelog), 0, PARTITION_ROW_KEY, row.encode()))
+            if commit:
+                self.committed = row.position
+
+    def crash(self) -> None:
+        """Forget everything but log, changelog, committed offset and what was sent; restore and read on."""
+        self._new_process()
+        self.partition.restore(self.changelog)
+        asyncio.run(self.partition.restored())
+        row = self.partition.partition_row
+        self.partition.position = min(self.committed, row.position) if row is not None else 0
+        self.run()
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def member(self, member_id: str) -> MemberState | None:
+        """The present state."""
+        key = member_id.encode()
+        if key in self.partition.live:
+            return self.partition.live[key]
+        row = self.partition.rows.get(key)
+        return decode_row(row) if row is not None else None
+
+    def outcomes(self, member_id: str | None = None) -> list[dict[str, Any]]:
+        """Bodies of the outcomes sent so far, duplicates included, with their ids as ``id``."""
+        found = []
+        for topic, _, _, value, headers in self.outbox.records:
+            if topic in (MEMBER_SCORES, DEAD_LETTERS) or value is None:
+                continue
+            body = orjson.loads(value)
+            body["id"] = dict(headers)["ce_id"].decode()
+            if member_id is None or body["member_id"] == member_id:
+                found.append(body)
+        return found
+
+    def kinds(self, member_id: str) -> list[str]:
+        """Kinds of the member's outcomes without duplicates, in order of first sight."""
+        return [body["kind"] for body in {body["id"]: body for body in reversed(self.outcomes(member_id))}.values()][
+            ::-1
+        ]
+
+    def scores(self) -> list[dict[str, Any]]:
+        """Every score record sent."""
+        return self.outbox.of(MEMBER_SCORES)
+
+    def dead_letters(self) -> list[tuple[bytes | None, str]]:
+        """(original bytes, reason) of every dead letter."""
+        return [
+            (value, dict(headers)["dl_reason"].decode())
+            for topic, _, _, value, headers in self.outbox.records
+            if topic == DEAD_LETTERS
+        ]
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+NEW_YEAR = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def day(number: float) -> datetime:
+    """Noon UTC, ``number`` days after New Year's Day 2026."""
+    return NEW_YEAR + timedelta(days=number)
+
+
+def paid(member_id: str, order_id: str, at: datetime, amount: int = 5000, **fields: Any) -> dict[str, Any]:
+    """An ``order.paid`` event; its id follows from order and revision."""
+    revision = fields.get("revision", 1)
+    return {
+        "type": "order.paid",
+        "event_id": f"paid-{order_id}-{revision}",
+        "member_id": member_id,
+        "occurred_at": at.isoformat(),
+        "order_id": order_id,
+        "net_amount": amount,
+        "currency": "USD",
+        **fields,
+    }
+
+
+def key_on(partition: int, partition_count: int, prefix: str = "m") -> str:
+    """A member id whose key hashes to ``partition``."""
+    number = 0
+    while (murmur2(f"{prefix}{number}".encode()) & 0x7FFFFFFF) % partition_count != partition:
+        number += 1
+    return f"{prefix}{number}"
