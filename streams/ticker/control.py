@@ -1,0 +1,68 @@
+"""What is written on the control topic about ticks: the operator's word, the ticker's state, the last tick."""
+
+import logging
+from typing import Final, Literal
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+#: The operator's word; the ticker puts it back to ``open`` when it has used a release.
+WORD_KEY: Final = b"ticks"
+#: The latest tick, written before it is appended: no tick in any partition is later.
+LAST_TICK_KEY: Final = b"last-tick"
+#: What the ticker does, written when that changes.
+STATE_KEY: Final = b"ticker"
+#: A record whose append time is the broker's clock.
+PROBE_KEY: Final = b"clock"
+
+
+class OperatorWord(msgspec.Struct, frozen=True):
+    """``held`` stops every tick, ``released`` lets one pass any hold, ``open`` leaves it to the rules.
+
+    The released tick is not later than ``until_ms`` (epoch ms); without it the tick may have any instant.
+    """
+
+    state: Literal["open", "held", "released"] = "open"
+    until_ms: int | None = None
+    actor: str = ""
+    reason: str = ""
+
+
+class LastTick(msgspec.Struct, frozen=True):
+    """The instant of the latest tick, in epoch milliseconds."""
+
+    at_ms: int
+
+
+class TickerState(msgspec.Struct, frozen=True):
+    """What the ticker does since ``since_ms`` (epoch ms), and why, in a word and in a sentence."""
+
+    state: Literal["ticking", "silent", "held"]
+    since_ms: int
+    reason: str = ""
+    explanation: str = ""
+
+
+class ControlState:
+    """The newest record of each key, folded from the topic's beginning."""
+
+    def __init__(self) -> None:
+        self.word = OperatorWord()
+        self.last_tick: int | None = None
+        self.ticker: TickerState | None = None
+
+    def absorb(self, key: bytes | None, value: bytes | None) -> None:
+        """Take one record; keys of others are left alone, and what cannot be read is said and changes nothing."""
+        try:
+            if key == WORD_KEY:
+                self.word = msgspec.json.decode(value, type=OperatorWord) if value else OperatorWord()
+            elif key == LAST_TICK_KEY and value:
+                self.last_tick = msgspec.json.decode(value, type=LastTick).at_ms
+            elif key == STATE_KEY and value:
+                self.ticker = msgspec.json.decode(value, type=TickerState)
+        except msgspec.DecodeError as error:
+            log.warning("A control record of key %r cannot be read and changes nothing: %s", key, error)
+
+
+encode = msgspec.json.Encoder().encode
