@@ -1,0 +1,64 @@
+"""What does this exception mean for the person at the terminal?"""
+
+import redis.exceptions
+from aiokafka import errors as aiokafka_errors
+from kafka import errors as kafka_errors
+
+from streams.devstack.errors import DevStackError
+from streams.exits import CommandError, ExitCode
+from streams.file_problems import FileError
+from streams.metrics_server import MetricsPortError
+
+_DENIED = (
+    kafka_errors.AuthorizationError,
+    aiokafka_errors.TopicAuthorizationFailedError,
+    aiokafka_errors.GroupAuthorizationFailedError,
+    aiokafka_errors.ClusterAuthorizationFailedError,
+)
+_NO_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, aiokafka_errors.UnknownTopicOrPartitionError)
+_UNREACHABLE = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+
+
+def explained(error: Exception) -> CommandError | None:
+    """The error in words and with its exit code; None for an exception that nobody foresaw."""
+    if isinstance(error, CommandError):
+        return error
+    if isinstance(error, DevStackError):
+        return CommandError(str(error), ExitCode.UNAVAILABLE)
+    if isinstance(error, FileError):
+        return CommandError(str(error), ExitCode.CONFIG, remedy="correct the file; nothing was changed")
+    if isinstance(error, MetricsPortError):
+        return CommandError(str(error), ExitCode.CONFIG)
+    if isinstance(error, _UNREACHABLE):
+        return CommandError(
+            f"Redis does not answer: {error}",
+            ExitCode.UNAVAILABLE,
+            where="setting redis.url (MEMBERPULSE_REDIS__URL)",
+            remedy="start Redis, or correct the address; 'memberpulse up' starts one on this machine",
+        )
+    return _of_kafka(error)
+
+
+def _of_kafka(error: Exception) -> CommandError | None:
+    if isinstance(error, _DENIED):
+        return CommandError(
+            f"Kafka refused: {error}",
+            ExitCode.NO_PERMISSION,
+            where="settings kafka.security_protocol and kafka.sasl_*",
+            remedy="grant this user the right on the topic or group, or run as another user",
+        )
+    if isinstance(error, _NO_TOPIC):
+        return CommandError(
+            f"a topic is missing: {error}",
+            ExitCode.CONFIG,
+            where="setting kafka.topic_prefix is put before every name",
+            remedy="run 'memberpulse topics plan' to see which, and 'memberpulse topics apply' to create them",
+        )
+    if isinstance(error, kafka_errors.KafkaError | aiokafka_errors.KafkaError):
+        return CommandError(
+            f"Kafka did not do what was asked: {error}",
+            ExitCode.UNAVAILABLE,
+            where="setting kafka.bootstrap (MEMBERPULSE_KAFKA__BOOTSTRAP)",
+            remedy="start the broker, or correct the address; 'memberpulse up' starts one on this machine",
+        )
+    return None

@@ -1,0 +1,37 @@
+"""Where commands write: results to stdout, everything about how it goes to stderr."""
+
+import logging
+import sys
+import time
+
+from rich.console import Console
+
+#: Tables in files and pipes are not folded to the 80 columns that Rich assumes there.
+_FILE_COLUMNS = 200
+
+
+def results() -> Console:
+    """The console for what was asked for; plain text when stdout is not a terminal."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _FILE_COLUMNS
+    return console
+
+
+def notes() -> Console:
+    """The console for progress, hints and warnings."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def log_to_stderr() -> None:
+    """Let a long-running process tell what it does, one line each with its time in UTC."""
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)sZ %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    # Libraries tell every connection and every service at this level.
+    for chatty in ("kafka", "aiokafka", "faust", "mode"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

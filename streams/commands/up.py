@@ -1,0 +1,113 @@
+"""``memberpulse up``: the whole system on this machine until Ctrl-C."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.commands.output import notes, results
+from streams.commands.resolve import resolved_settings, without_password
+from streams.commands.topics import apply_topics
+from streams.config import Settings
+from streams.devstack.stack import DevStack
+from streams.supervision import ChildSpec, Supervisor, stop_on_signals
+
+#: A crash in a row more than this often is no accident.
+_RESTARTS = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("up", epilog="Example: memberpulse up --fresh")(up)
+
+
+def up(
+    *,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="start the development stack empty and forget everything at the end")
+    ] = False,
+) -> None:
+    """Run everything on this machine: Kafka and Redis unless the settings name a broker, the topics, the worker and
+    the projector.
+
+    The development stack keeps its records in data_dir between runs, unless --fresh. Ctrl-C or SIGTERM stops it all,
+    in order.
+    """
+    settings = resolved_settings()
+    console = notes()
+    with stop_on_signals() as stop, ExitStack() as opened:
+        if not names_a_broker(settings):
+            home = None if fresh else settings.data_dir / "stack"
+            settings, environment = opened.enter_context(development_stack(settings, home))
+        else:
+            environment = dict(os.environ)
+        apply_topics(settings)
+        if stop.is_set():
+            return
+        children = [
+            ChildSpec(name="worker", arguments=["worker"], restarts=_RESTARTS),
+            ChildSpec(name="projector", arguments=["project"], restarts=_RESTARTS),
+        ]
+        with Supervisor(
+            children, console.print, environment=environment, grace=settings.score.shutdown_seconds + 10
+        ) as supervisor:
+            results().print("\n".join(addresses(settings)), markup=False)
+            code = supervisor.run(stop)
+            console.print("stopping ...")
+    raise typer.Exit(code)
+
+
+def names_a_broker(settings: Settings) -> bool:
+    """Whether the environment or the file says which broker to use."""
+    return "bootstrap" in settings.kafka.model_fields_set
+
+
+@contextmanager
+def development_stack(settings: Settings, home: Path | None) -> Iterator[tuple[Settings, dict[str, str]]]:
+    """Kafka and Redis of our own: the settings that reach them, and the environment that gives child processes the
+    same.
+    """
+    named_redis = "url" in settings.redis.model_fields_set
+    if home is not None:
+        home.mkdir(parents=True, exist_ok=True)
+    with DevStack(home, redis=not named_redis) as stack:
+        environment = dict(os.environ)
+        kafka = settings.kafka.model_copy(update={"bootstrap": stack.broker.bootstrap})
+        environment["MEMBERPULSE_KAFKA__BOOTSTRAP"] = stack.broker.bootstrap
+        redis = settings.redis
+        if not named_redis:
+            environment["MEMBERPULSE_REDIS__URL"] = stack.redis.url
+            redis = redis.model_copy(update={"url": type(redis.url)(stack.redis.url)})
+        yield settings.model_copy(update={"kafka": kafka, "redis": redis}), environment
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Where everything is, and how another terminal gets there."""
+    metrics = settings.metrics
+    redis = settings.redis.url.get_secret_value()
+    ports = [
+        ("score", metrics.score_port),
+        ("ingest", metrics.ingest_port),
+        ("project", metrics.project_port),
+        ("tick", metrics.tick_port),
+    ]
+    if not settings.ingest.sources:
+        ports = [each for each in ports if each[0] != "ingest"]
+    served = ", ".join(f"http://{metrics.bind}:{port}/metrics ({name})" for name, port in ports if port)
+    return [
+        f"Kafka     {settings.kafka.bootstrap}",
+        f"Redis     {without_password(redis)}",
+        f"metrics   {served or 'on free ports, see the lines of each process'}",
+        "",
+        "In another terminal:",
+        (
+            f"  export MEMBERPULSE_KAFKA__BOOTSTRAP={settings.kafka.bootstrap} "
+            f"MEMBERPULSE_REDIS__URL={without_password(redis)}"
+        ),
+        "  memberpulse lag --watch",
+        "",
+        "Ctrl-C stops everything.",
+    ]

@@ -1,0 +1,64 @@
+"""The first record of every partition: the policy that decides what follows."""
+
+import msgspec
+from kafka import KafkaProducer
+
+from scoring.events import PolicyPublished
+from streams.config import Settings
+from streams.kafka_clients import admin_settings
+from streams.log_reading import log_consumer, spans
+from streams.policy_file import PolicyDocument
+from streams.topics import MEMBER_EVENTS, PARTITION_KEY
+
+_ACKNOWLEDGED_WITHIN_S = 30.0
+#: A policy that opens a partition was there before everything else: with the time of its appending it would make
+#: imported history late,
+#: because the log time of a partition never falls.
+_BEFORE_EVERYTHING = [("log_time", b"0")]
+
+
+def policy_record(document: PolicyDocument, partition: int) -> bytes:
+    """The value of the record that publishes a policy to one partition; the same policy always has the same id
+    there.
+    """
+    event = PolicyPublished(
+        event_id=f"policy-{document.version}-{document.content_hash[:16]}-{partition}",
+        partition=partition,
+        version=document.version,
+        content_hash=document.content_hash,
+        policy=msgspec.Raw(document.canonical()),
+    )
+    return msgspec.json.encode(event)
+
+
+def open_empty_partitions(settings: Settings, document: PolicyDocument) -> list[int]:
+    """Publish the policy to every partition of ``member-events`` without records, and say which these were.
+
+    Two callers at once may both publish; the scorer ignores a policy with the hash that it has.
+
+    Raises:
+        kafka.errors.KafkaError: a record was not acknowledged within 30 s.
+    """
+    topic = settings.topic(MEMBER_EVENTS)
+    with log_consumer(settings) as consumer:
+        empty = [number for number, span in spans(consumer, topic).items() if span.end == 0]
+    if not empty:
+        return []
+    producer = KafkaProducer(**admin_settings(settings), acks="all")
+    try:
+        sent = [
+            producer.send(
+                topic,
+                key=PARTITION_KEY,
+                value=policy_record(document, number),
+                partition=number,
+                headers=_BEFORE_EVERYTHING,
+            )
+            for number in empty
+        ]
+        producer.flush(timeout=_ACKNOWLEDGED_WITHIN_S)
+        for each in sent:
+            each.get(timeout=_ACKNOWLEDGED_WITHIN_S)
+    finally:
+        producer.close(timeout=_ACKNOWLEDGED_WITHIN_S)
+    return empty
