@@ -6,12 +6,10 @@ Faust's brokers and the two client libraries name the same things differently; n
 from ssl import SSLContext, create_default_context
 from typing import Any
 
-from faust.auth import SASLCredentials, SSLCredentials
-
 from streams.config import Settings
 
 _SSL_PROTOCOLS = ("SSL", "SASL_SSL")
-_SASL_PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
+SASL_PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
 
 
 def ssl_context(settings: Settings) -> SSLContext | None:
@@ -47,22 +45,8 @@ def _common(settings: Settings) -> dict[str, Any]:
     context = ssl_context(settings)
     if context is not None:
         known["ssl_context"] = context
-    if kafka.security_protocol in _SASL_PROTOCOLS:
+    if kafka.security_protocol in SASL_PROTOCOLS:
         known["sasl_mechanism"] = kafka.sasl_mechanism or "PLAIN"
         known["sasl_plain_username"] = kafka.sasl_username
         known["sasl_plain_password"] = kafka.sasl_password.get_secret_value() if kafka.sasl_password else None
     return known
-
-
-def faust_credentials(settings: Settings) -> SSLCredentials | SASLCredentials | None:
-    """The same for a Faust app's ``broker_credentials``."""
-    context = ssl_context(settings)
-    if settings.kafka.security_protocol in _SASL_PROTOCOLS:
-        password = settings.kafka.sasl_password
-        return SASLCredentials(
-            username=settings.kafka.sasl_username,
-            password=password.get_secret_value() if password else None,
-            mechanism=settings.kafka.sasl_mechanism or "PLAIN",
-            ssl_context=context,
-        )
-    return SSLCredentials(context) if context is not None else None

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from faust.auth import SASLCredentials, SSLCredentials
 from prometheus_client import CollectorRegistry
 
 from streams.config import Settings
 from streams.engine.app import BatchApp, EngineSettings
 from streams.engine.process import run_until_signalled
-from streams.kafka_clients import client_settings, faust_credentials
+from streams.kafka_clients import SASL_PROTOCOLS, client_settings, ssl_context
 from streams.metrics_server import register_process, serve, stop_serving
 from streams.version import version
 
@@ -29,6 +30,20 @@ def engine_settings(settings: Settings, role: str) -> EngineSettings:
         security=security,
         credentials=faust_credentials(settings),
     )
+
+
+def faust_credentials(settings: Settings) -> SSLCredentials | SASLCredentials | None:
+    """The settings of section ``kafka`` as a Faust app's ``broker_credentials``."""
+    context = ssl_context(settings)
+    if settings.kafka.security_protocol in SASL_PROTOCOLS:
+        password = settings.kafka.sasl_password
+        return SASLCredentials(
+            username=settings.kafka.sasl_username,
+            password=password.get_secret_value() if password else None,
+            mechanism=settings.kafka.sasl_mechanism or "PLAIN",
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context is not None else None
 
 
 def run(

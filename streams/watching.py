@@ -37,9 +37,14 @@ class ScorerObserver(GroupObserver):
         super().cut_done(seconds, rows, partitions)
         self._scorer.cut_seconds.observe(seconds)
 
-    def recovered(self, records: int) -> None:
+    def recovered(self, records: int, remaining: int) -> None:
         """Changelog records were applied."""
         self._scorer.recovery_records.inc(records)
+        self._scorer.recovery_remaining.set(remaining)
+
+    def stood_still(self, seconds: float) -> None:
+        """How late the event loop woke."""
+        self._scorer.loop_gap_seconds.observe(seconds)
 
     def recovery(self, running: bool, seconds: float) -> None:
         """Recovery began or ended."""

@@ -60,7 +60,7 @@ class BatchApp(faust.App):
         self.settings = settings
         self.observer = observer
         self.fail = fail
-        self.fence = PauseFence(settings.session_timeout / 2, fail)
+        self.fence = PauseFence(settings.session_timeout / 2, fail, observer.stood_still)
         self.partitions: dict[TP, Partition] = {}
         self.highwaters: dict[TP, int] = {}
         self.batch_records = settings.batch_records

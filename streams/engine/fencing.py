@@ -35,16 +35,21 @@ class PauseFence:
     #: Seconds between two beats; a gap is known this precisely.
     beat_seconds = 0.1
 
-    def __init__(self, limit_seconds: float, fail: Callable[[int, str], NoReturn] = end_process) -> None:
+    def __init__(
+        self,
+        limit_seconds: float,
+        fail: Callable[[int, str], NoReturn] = end_process,
+        told: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """``told`` hears at every beat how many seconds late it was."""
         self.limit_seconds = limit_seconds
-        self.longest_gap = 0.0
         self._fail = fail
+        self._told = told
         self._beat_at = monotonic()
 
     def check(self) -> None:
         """Call before anything is written: ends the process when the last beat is too old."""
         gap = monotonic() - self._beat_at
-        self.longest_gap = max(self.longest_gap, gap)
         if gap > self.limit_seconds:
             self._fail(
                 EX_TEMPFAIL,
@@ -58,7 +63,9 @@ class PauseFence:
         while True:
             await asyncio.sleep(self.beat_seconds)
             self.check()
-            self._beat_at = monotonic()
+            now = monotonic()
+            self._told(max(0.0, now - self._beat_at - self.beat_seconds))
+            self._beat_at = now
 
 
 class ProgressWatch:

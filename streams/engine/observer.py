@@ -7,14 +7,17 @@ class Observer:
     def cut_done(self, seconds: float, rows: int, partitions: int) -> None:
         """A cut was committed."""
 
-    def recovered(self, records: int) -> None:
-        """Changelog records were applied."""
+    def recovered(self, records: int, remaining: int) -> None:
+        """Changelog records were applied and so many are still to come."""
 
     def recovery(self, running: bool, seconds: float) -> None:
         """Recovery began, or ended after ``seconds``."""
 
     def regressed(self, rows: int) -> None:
         """Recovery met rows older than ones before them."""
+
+    def stood_still(self, seconds: float) -> None:
+        """The event loop woke so much later than it should have; ten times a second."""
 
     def rebalanced(self, partitions: int) -> None:
         """A new assignment took effect."""

@@ -69,7 +69,7 @@ class BatchRecovery(Recovery):
             self.app.restore(tp, chunk)
             self.active_offsets[tp] = chunk[-1].offset
             self._active_events_received_at[tp] = self._last_flush_at = monotonic()
-            self.app.observer.recovered(len(chunk))
+            self.app.observer.recovered(len(chunk), self.active_remaining_total())
         if self.in_recovery and not self.need_recovery():
             self._set_recovery_ended()
             self.signal_recovery_end.set()

@@ -1,0 +1,95 @@
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from streams.engine.app import BatchApp
+from streams.engine.consumer import BatchConsumer
+from streams.engine.observer import Observer
+from streams.engine.recovery import BatchRecovery
+
+MINE, OTHER = TP("events", 0), TP("events", 1)
+
+
+def app_with(*tps: TP) -> Any:
+    app: Any = SimpleNamespace(
+        partitions={tp: f"kept {tp.partition}" for tp in tps},
+        highwaters={},
+        observer=Observer(),
+        outbox=None,
+        tables=SimpleNamespace(changelog_topics={"changelog"}),
+        cutter=SimpleNamespace(committed=dict.fromkeys(tps, 5)),
+        _new_partition=lambda tp, outbox: f"new {tp.partition}",
+    )
+    app.keeps = lambda tp: BatchApp.keeps(app, tp)
+    return app
+
+
+def test_partition_that_stays_ours_is_kept_in_memory() -> None:
+    app = app_with(MINE)
+    BatchApp.assign(app, {MINE, OTHER}, keep=True)
+    assert app.partitions == {MINE: "kept 0", OTHER: "new 1"}
+    assert app.cutter.committed == {MINE: 5}
+
+
+def test_partition_that_may_have_been_somebody_elses_is_made_anew() -> None:
+    app = app_with(MINE)
+    BatchApp.assign(app, {MINE}, keep=False)
+    assert app.partitions == {MINE: "new 0"}
+    assert app.cutter.committed == {}
+
+
+def test_partition_that_went_is_dropped() -> None:
+    app = app_with(MINE, OTHER)
+    BatchApp.assign(app, {OTHER}, keep=True)
+    assert app.partitions == {OTHER: "kept 1"}
+
+
+@pytest.mark.parametrize(
+    ("closed_in_order", "before", "now", "kept"),
+    [
+        (True, 7, 8, True),
+        (True, 7, 9, False),  # a generation went by without us: somebody else may have written
+        (False, 7, 8, False),  # no last cut was made
+        (True, -1, 1, False),  # the first assignment
+    ],
+)
+async def test_state_is_kept_only_over_the_generation_that_follows_the_last_cut(
+    monkeypatch: pytest.MonkeyPatch, closed_in_order: bool, before: int, now: int, kept: bool
+) -> None:
+    told: list[bool] = []
+    consumer: Any = BatchConsumer.__new__(BatchConsumer)
+    consumer._closed_in_order, consumer._generation = closed_in_order, before
+    consumer._refetch, consumer._next = {MINE}, {MINE: 3}
+    consumer.app = SimpleNamespace(assign=lambda tps, *, keep: told.append(keep))
+
+    async def faust_goes_on(*_: Any) -> None: ...
+
+    monkeypatch.setattr("faust.transport.consumer.Consumer.on_partitions_assigned", faust_goes_on)
+    await consumer.on_partitions_assigned({MINE}, now)
+    assert told == [kept]
+    assert (consumer._refetch, consumer._next, consumer._generation) == (set(), {}, now)
+
+
+async def test_kept_partition_has_nothing_to_restore_and_is_not_sought(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, fresh = TP("changelog", 0), TP("changelog", 1)
+    recovery: Any = BatchRecovery.__new__(BatchRecovery)
+    recovery.app = SimpleNamespace(keeps=lambda tp: tp == kept)
+    recovery.active_offsets = Counter({kept: 40, fresh: -1})
+
+    async def highwaters_of_faust(self: Any, consumer: Any, tps: Any, destination: Any, title: str) -> None:
+        destination.update({kept: 99, fresh: 59})
+
+    monkeypatch.setattr("faust.tables.recovery.Recovery._build_highwaters", highwaters_of_faust)
+    recovery.active_highwaters = Counter()
+    await recovery._build_highwaters(None, {kept, fresh}, recovery.active_highwaters, "active")
+    assert recovery.active_remaining() == {kept: 0, fresh: 60}
+    sought: dict[TP, int] = {}
+
+    async def seek_wait(offsets: dict[TP, int]) -> None:
+        sought.update(offsets)
+
+    await recovery._seek_offsets(SimpleNamespace(seek_wait=seek_wait), {kept, fresh}, recovery.active_offsets, "active")
+    assert sought == {fresh: 0}
