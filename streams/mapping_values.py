@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from string import Formatter
 from typing import Any, Final
 
@@ -167,10 +168,7 @@ def _scaled(found: Any, places: int, unit: str, where: str, reason: str = "bad_m
     return whole
 
 
-def _instant_converter(rule: FieldRule) -> Callable[[Any, str, str], str]:
-    form = rule.time or "rfc3339"
-    zone = None if rule.time_zone is None else zone_info(rule.time_zone)
-
+def _moment_reader(form: str, zone: tzinfo | None) -> Callable[[Any], datetime]:
     def moment_of(found: Any) -> datetime:
         if isinstance(found, datetime):
             moment = found
@@ -179,7 +177,8 @@ def _instant_converter(rule: FieldRule) -> Callable[[Any, str, str], str]:
         elif form == "rfc3339":
             moment = floored(found, msgspec.convert(found, datetime))
         else:
-            moment = datetime.strptime(found.strip(), form)  # noqa: DTZ007 - the mapping states the zone, which is added to it
+            # The mapping states the zone, which is added below.
+            moment = datetime.strptime(found.strip(), form)  # noqa: DTZ007
         if moment.tzinfo is None:
             if zone is None:
                 raise ValueError
@@ -187,12 +186,25 @@ def _instant_converter(rule: FieldRule) -> Callable[[Any, str, str], str]:
             return moment.replace(tzinfo=zone, fold=0)
         return moment
 
+    return moment_of
+
+
+def _instant_converter(rule: FieldRule) -> Callable[[Any, str, str], str]:
+    form = rule.time or "rfc3339"
+    zone = None if rule.time_zone is None else zone_info(rule.time_zone)
+    moment_of = _moment_reader(form, zone)
+
+    # History by date repeats each text thousands of times, and strptime takes 6 microseconds.
+    @lru_cache(maxsize=4096)
+    def text_converted(text: str) -> str:
+        return instant_text(instant_of(moment_of(text)))
+
     def convert(found: Any, _currency: str, where: str) -> str:
         try:
             if form in ("epoch_s", "epoch_ms"):
                 seconds_or_millis = _decimal(found, where, "bad_instant")
                 return instant_text(int((seconds_or_millis * (1000 if form == "epoch_s" else 1)) // 1))
-            return instant_text(instant_of(moment_of(found)))
+            return text_converted(found) if isinstance(found, str) else instant_text(instant_of(moment_of(found)))
         except (TypeError, ValueError, OverflowError, InvalidOperation, msgspec.ValidationError):
             offset = " with an offset" if form == "rfc3339" and zone is None else ""
             raise BadRecord("bad_instant", f'{where}: "{str(found)[:60]}" is no instant as {form}{offset}') from None
