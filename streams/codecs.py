@@ -18,7 +18,7 @@ from streams.topics import PARTITION_KEY
 __all__ = ["BadRecord", "check_envelope", "decode", "encode_policy", "encode_tick"]
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-#: Only fractions that read .xxx9995 or later are rounded into the next millisecond. (Finding b"999" takes twice as long.)
+#: Only fractions that read .xxx9995 or later are rounded into the next millisecond. (Finding b"999" takes twice that.)
 _may_carry: Final = re.compile(rb"999[5-9]").search
 _LIST_BEGINS: Final = ord("[")
 _NOT_A_BRACKET: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")

@@ -81,9 +81,7 @@ class ScoreSettings(_Section):
     fetch_records: int = Field(
         default=1000, ge=1, description="the most records absorbed without yielding to the event loop"
     )
-    sweep_slice: int = Field(
-        default=500, ge=1, description="members fired by a tick without yielding to the event loop"
-    )
+    sweep_slice: int = Field(default=50, ge=1, description="members fired by a tick without yielding to the event loop")
     watchdog_seconds: Seconds = Field(
         default=60.0, description="no progress for this long while records wait ends the process"
     )

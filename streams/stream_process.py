@@ -1,7 +1,9 @@
 """What the stream apps' processes share: their engine settings, metrics, life and end."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from faust.auth import SASLCredentials, SSLCredentials
 from prometheus_client import CollectorRegistry
@@ -12,6 +14,14 @@ from streams.engine.process import run_until_signalled
 from streams.kafka_clients import SASL_PROTOCOLS, client_settings, ssl_context
 from streams.metrics_server import register_process, serve, stop_serving
 from streams.version import version
+
+# What is alive here is alive for good reasons: records, states and outcomes die by their reference counts, and the rows
+# are bytes, which the collector does not look at. Cycles are rare: 10,000 objects in 200,000 events. With Python's own
+# setting (a look at every 700 new objects) those events took 3,700 collections: 3 to 5 of 12 to 16 s of processor time,
+# and pauses of up to 0.3 s. So what the imports made is never looked at, and the rest once a minute: at 1,000 events/s
+# some 50,000 objects, 10 to 20 ms. Should anything make cycles by the million, the automatic collection still comes.
+_COLLECT_EVERY_S: Final = 60.0
+_COLLECT_AT_OBJECTS: Final = 1_000_000
 
 
 def engine_settings(settings: Settings, role: str) -> EngineSettings:
@@ -46,6 +56,16 @@ def faust_credentials(settings: Settings) -> SSLCredentials | SASLCredentials | 
     return SSLCredentials(context) if context is not None else None
 
 
+async def _collect_garbage() -> None:
+    """Look for cyclic garbage at our own times, for ever."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AT_OBJECTS)
+    while True:
+        await asyncio.sleep(_COLLECT_EVERY_S)
+        gc.collect()
+
+
 def run(
     settings: Settings,
     role: str,
@@ -67,11 +87,13 @@ def run(
         app = build(registry)
         server, actual = serve(registry, settings.metrics.bind, port, setting=f"metrics.{role}_port")
         print(f"{role}: metrics at http://{settings.metrics.bind}:{actual}/metrics", flush=True)
+        collecting = asyncio.ensure_future(_collect_garbage())
         try:
             await run_until_signalled(
                 app, settings.score.shutdown_seconds, (lambda stop: beside(app, stop)) if beside is not None else None
             )
         finally:
+            collecting.cancel()
             stop_serving(server)
 
     asyncio.run(life())

@@ -23,6 +23,8 @@ from streams.engine.table import RowTable
 
 #: Batches that may wait per agent; each holds up to ``batch_records`` records.
 _WAITING_BATCHES = 8
+#: How often a sweep looks whether a rebalance is over.
+_REBALANCE_LOOK_SECONDS = 0.05
 #: Bytes per produced record batch, under the broker's default ``message.max.bytes`` of 1,048,588.
 _BATCH_BYTES = 900_000
 
@@ -37,7 +39,7 @@ class EngineSettings:
     commit_interval: float
     batch_records: int = 1000
     dirty_rows_limit: int = 5000
-    sweep_slice: int = 500
+    sweep_slice: int = 50
     watchdog: float = 60.0
     #: Passed to every aiokafka producer and as Faust's credentials.
     security: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +69,10 @@ class BatchApp(faust.App):
         self.cut_wanted = asyncio.Event()
         self._work = asyncio.Event()
         self._new_partition = new_partition
-        self._kept: set[TP] = set()
+        #: Partitions whose state is whole: kept over the rebalance, or restored and given their start.
+        self._whole: set[TP] = set()
+        #: Counts revocations and assignments: what was begun in one term must not take effect in another.
+        self._terms = 0
         self._partition_counts: dict[str, int] = {}
         self._absorbed = 0
         self._restored_records = 0
@@ -193,7 +198,8 @@ class BatchApp(faust.App):
         """A new assignment: drop what is not ours or may have been somebody else's meanwhile, create what is new."""
         changelogs = self.tables.changelog_topics
         sources = {tp for tp in tps if tp.topic not in changelogs}
-        kept = {tp for tp in sources if keep and tp in self.partitions}
+        # A partition that was still being restored when the rebalance came has half its rows: it begins anew.
+        kept = {tp for tp in sources if keep and tp in self._whole}
         for tp in list(self.partitions):
             if tp not in kept:
                 del self.partitions[tp]
@@ -201,9 +207,14 @@ class BatchApp(faust.App):
                 self.highwaters.pop(tp, None)
         for tp in sorted(sources - kept):
             self.partitions[tp] = self._new_partition(tp, self.outbox)
-        self._kept = kept
+        self._whole = kept
         self._kept_numbers = {tp.partition for tp in kept}
+        self._terms += 1
         self.observer.rebalanced(len(sources))
+
+    def revoke(self) -> None:
+        """The partitions are going: whatever still prepares them must not declare them ready."""
+        self._terms += 1
 
     def keeps(self, changelog: TP) -> bool:
         """Whether the rows behind this changelog partition survived the rebalance in memory."""
@@ -218,20 +229,34 @@ class BatchApp(faust.App):
 
     async def on_rows_restored(self) -> None:
         """The changelog is read: let the new partitions build what derives from their rows."""
-        for tp, partition in self.partitions.items():
-            if tp not in self._kept and isinstance(partition, RowPartition):
+        for tp, partition in list(self.partitions.items()):
+            if tp not in self._whole and isinstance(partition, RowPartition):
                 if partition.regressions:
                     self.observer.regressed(partition.regressions)
                 await partition.restored()
 
     async def start_offsets(self, tps: set[TP]) -> dict[TP, int]:
-        """Where to read each source partition from; ends the process when the state and the log disagree."""
+        """Where to read each source partition from; ends the process when the state and the log disagree.
+
+        Empty when a revocation came while the group and the log were asked: the next assignment asks again.
+        """
+        term = self._terms
         consumer = cast(BatchConsumer, self.consumer)
-        self._partition_counts = await consumer.partition_counts({tp.topic for tp in tps})
-        fresh = sorted(tp for tp in tps if tp in self.partitions and tp not in self._kept)
+        counts = await consumer.partition_counts({tp.topic for tp in tps})
+        for topic, count in counts.items():
+            if self._partition_counts.get(topic, count) != count:
+                self.fail(
+                    EX_CONFIG,
+                    f"{topic} had {self._partition_counts[topic]} partitions and now has {count}: members would be "
+                    "looked for on other partitions. Restore the count, or rebuild under a new topic prefix.",
+                )
+        self._partition_counts = counts
+        fresh = sorted(tp for tp in tps if tp in self.partitions and tp not in self._whole)
         committed = await consumer.committed_offsets(fresh)
         begins = await consumer.earliest_offsets(*fresh) if fresh else {}
         ends = await consumer.highwaters(*fresh) if fresh else {}
+        if term != self._terms:
+            return {}
         for tp in fresh:
             partition = self.partitions[tp]
             row = partition.partition_row if isinstance(partition, RowPartition) else None
@@ -250,7 +275,7 @@ class BatchApp(faust.App):
                 self.fail(EX_CONFIG, str(exc))
             if offset is not None:
                 self.cutter.committed[tp] = offset
-        self._kept |= set(fresh)
+        self._whole |= set(fresh)
         self.cutter.allowed = True
         return {tp: self.partitions[tp].position for tp in tps if tp in self.partitions}
 
@@ -262,7 +287,7 @@ class BatchApp(faust.App):
     async def absorb(self, batch: RecordBatch) -> None:
         """Take in one batch if it follows on from the last one, and start a cut when enough rows are dirty."""
         partition = self.partitions.get(batch.tp)
-        if partition is None or batch.end <= partition.position:
+        if partition is None or not self.cutter.allowed or batch.end <= partition.position:
             return
         if batch.start > partition.position:
             cast(BatchConsumer, self.consumer).fetch_again(batch.tp, partition.position)
@@ -291,6 +316,10 @@ class BatchApp(faust.App):
     async def _sweep(self) -> None:
         while True:
             await self._work.wait()
+            if not self.cutter.allowed:
+                # Between a revocation and the next assignment somebody else may be the one to tell of it.
+                await asyncio.sleep(_REBALANCE_LOOK_SECONDS)
+                continue
             busy = [partition for partition in self.partitions.values() if partition.sweeping]
             if not busy:
                 self._work.clear()

@@ -19,6 +19,7 @@ from streams.engine.batches import Record
 from streams.engine.fencing import EX_CONFIG
 from streams.engine.outbox import Outbox
 from streams.engine.partition import RowPartition
+from streams.engine.sending import NO_HEADERS, Headers
 from streams.outcome_records import OutcomeRecords
 from streams.rows import VERSION, next_due_of, offset_of
 from streams.rows import decode as decode_row
@@ -92,7 +93,7 @@ class MemberPartition(RowPartition):
         applied, duplicates, replayed = good
         self._tally.absorbed(applied, duplicates, replayed, sum(good) - told)
 
-    def _absorb(self, record: Record) -> int:  # noqa: C901, PLR0912 - the hot path: a call per branch costs more than it explains
+    def _absorb(self, record: Record) -> int:
         key = record.key
         event = decode(key, record.value)
         assert key is not None
@@ -118,14 +119,7 @@ class MemberPartition(RowPartition):
         if self._policy is None:
             self._end_without_policy(record)
         decision = apply(state, event, self._policy, self._position)  # type: ignore[arg-type]
-        after = self.live[key] = decision.state
-        if decision.verdict != DUPLICATE:
-            if after.next_due != due:
-                self.due.move(key, due, after.next_due)
-            if decision.moved:
-                self._emit(key, decision)
-            else:
-                self._unscored.add(key)
+        self._take(key, due, decision)
         return decision.verdict
 
     def _place(self, record: Record) -> None:
@@ -156,20 +150,36 @@ class MemberPartition(RowPartition):
             "Publish one first: memberpulse topics apply, on an empty topic.",
         )
 
-    def _emit(self, key: bytes, decision: Decision) -> None:
-        records, number, put = self._records, self.tp.partition, self._outbox.put
+    def _take(self, key: bytes, due: int, decision: Decision) -> None:
+        """Take over a decision: the state, its timer and its outcomes, or, when writing one of these fails, nothing."""
+        after = decision.state
+        if decision.verdict == DUPLICATE:
+            self.live[key] = after
+            return
+        told = self._written(key, decision) if decision.moved else []
+        if after.next_due != due:
+            self.due.move(key, due, after.next_due)
+        self.live[key] = after
+        if not decision.moved:
+            self._unscored.add(key)
+            return
+        put, number = self._outbox.put, self.tp.partition
+        for topic, value, headers in told:
+            put(topic, number, key, value, headers)
+        self._unscored.discard(key)
+        self._tally.decided(decision.outcomes)
+
+    def _written(self, key: bytes, decision: Decision) -> list[tuple[str, bytes, Headers]]:
+        """Topic, value and headers of the decision's outcomes and of the score after it."""
+        records, number = self._records, self.tp.partition
         assert records is not None
         member_id = key.decode()
+        told = []
         for outcome in decision.outcomes:
-            topic, outcome_key, value, headers = records.record(outcome, member_id, number)
-            put(self._topic(topic), number, outcome_key, value, headers)
-        self._tally.decided(decision.outcomes)
-        self._score(key, member_id, decision.state)
-        self._unscored.discard(key)
-
-    def _score(self, key: bytes, member_id: str, state: MemberState) -> None:
-        assert self._records is not None
-        self._outbox.put(self._scores_topic, self.tp.partition, key, self._records.score_record(member_id, state))
+            topic, _, value, headers = records.record(outcome, member_id, number)
+            told.append((self._topic(topic), value, headers))
+        told.append((self._scores_topic, records.score_record(member_id, decision.state), NO_HEADERS))
+        return told
 
     # -- whole partition --------------------------------------------------------------------------------------------
 
@@ -231,13 +241,8 @@ class MemberPartition(RowPartition):
             return state
         assert self._policy is not None
         decision = fire(state, sweep.at, self._policy, sweep.position)
-        after = self.live[key] = decision.state
-        self.due.move(key, state.next_due, after.next_due)
-        if decision.moved:
-            self._emit(key, decision)
-        else:
-            self._unscored.add(key)
-        return after
+        self._take(key, state.next_due, decision)
+        return decision.state
 
     @property
     def swept_until(self) -> int:
@@ -265,9 +270,11 @@ class MemberPartition(RowPartition):
 
     def take_dirty(self) -> list[tuple[bytes, bytes | None]]:
         """Changed members as rows; their scores are queued first, so that the cut waits for these too."""
-        live, rows = self.live, self.rows
+        live, rows, records = self.live, self.rows, self._records
         for key in self._unscored:
-            self._score(key, key.decode(), live[key])
+            assert records is not None
+            score = records.score_record(key.decode(), live[key])
+            self._outbox.put(self._scores_topic, self.tp.partition, key, score)
         self._unscored.clear()
         dirty: list[tuple[bytes, bytes | None]] = []
         for key, state in live.items():

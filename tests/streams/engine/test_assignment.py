@@ -22,6 +22,8 @@ def app_with(*tps: TP) -> Any:
         tables=SimpleNamespace(changelog_topics={"changelog"}),
         cutter=SimpleNamespace(committed=dict.fromkeys(tps, 5)),
         _new_partition=lambda tp, outbox: f"new {tp.partition}",
+        _whole=set(tps),
+        _terms=1,
     )
     app.keeps = lambda tp: BatchApp.keeps(app, tp)
     return app
@@ -39,6 +41,14 @@ def test_partition_that_may_have_been_somebody_elses_is_made_anew() -> None:
     BatchApp.assign(app, {MINE}, keep=False)
     assert app.partitions == {MINE: "new 0"}
     assert app.cutter.committed == {}
+
+
+def test_partition_that_was_still_being_restored_is_made_anew() -> None:
+    app = app_with(MINE, OTHER)
+    app._whole = {OTHER}
+    BatchApp.assign(app, {MINE, OTHER}, keep=True)
+    assert app.partitions == {MINE: "new 0", OTHER: "kept 1"}
+    assert not app.keeps(TP("changelog", 0))
 
 
 def test_partition_that_went_is_dropped() -> None:
@@ -93,3 +103,44 @@ async def test_kept_partition_has_nothing_to_restore_and_is_not_sought(monkeypat
 
     await recovery._seek_offsets(SimpleNamespace(seek_wait=seek_wait), {kept, fresh}, recovery.active_offsets, "active")
     assert sought == {fresh: 0}
+
+
+class AppInRecovery:
+    """As much of an app as deciding where reading starts needs."""
+
+    def __init__(self) -> None:
+        self._terms = 0
+        self._whole: set[TP] = set()
+        self._partition_counts: dict[str, int] = {}
+        self.partitions = {MINE: SimpleNamespace(position=0)}
+        self.cutter = SimpleNamespace(allowed=False, committed={})
+        self.consumer: Any = None
+
+    def _partition_count(self, tp: TP) -> int:
+        return 1
+
+
+async def answer(value: Any) -> Any:
+    return value
+
+
+@pytest.mark.parametrize("revoked_meanwhile", [False, True])
+async def test_partition_revoked_while_its_start_was_looked_up_does_not_begin(revoked_meanwhile: bool) -> None:
+    app: Any = AppInRecovery()
+
+    async def committed_offsets(tps: Any) -> dict[TP, int]:
+        if revoked_meanwhile:
+            BatchApp.revoke(app)
+        return {MINE: 4}
+
+    app.consumer = SimpleNamespace(
+        partition_counts=lambda topics: answer({MINE.topic: 1}),
+        committed_offsets=committed_offsets,
+        earliest_offsets=lambda *tps: answer({MINE: 0}),
+        highwaters=lambda *tps: answer({MINE: 9}),
+    )
+    offsets = await BatchApp.start_offsets(app, {MINE})
+    begun = not revoked_meanwhile
+    assert offsets == ({MINE: 4} if begun else {})
+    assert app.cutter.allowed == begun
+    assert app._whole == ({MINE} if begun else set())

@@ -164,6 +164,7 @@ def app_with(partition: CountingPartition) -> tuple[Any, dict[TP, int]]:
         consumer=SimpleNamespace(fetch_again=lambda tp, offset: again.update({tp: offset})),
         settings=SimpleNamespace(dirty_rows_limit=5000),
         outbox=SimpleNamespace(room=_no_wait),
+        cutter=SimpleNamespace(allowed=True),
         _absorbed=0,
     )
     return app, again
@@ -190,6 +191,14 @@ async def test_only_a_batch_that_follows_on_is_absorbed(
     assert partition.offsets == absorbed
     assert again == fetched_again
     assert partition.position == (offsets[-1] + 1 if absorbed else 5)
+
+
+async def test_batch_that_comes_between_revocation_and_assignment_is_not_absorbed() -> None:
+    partition = CountingPartition(5)
+    app, _ = app_with(partition)
+    app.cutter.allowed = False
+    await BatchApp.absorb(app, RecordBatch(SOURCE, 5, 6, chunk(5)))
+    assert (partition.offsets, partition.position) == ([], 5)
 
 
 async def test_batch_of_a_partition_that_was_revoked_is_not_absorbed() -> None:

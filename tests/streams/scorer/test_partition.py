@@ -171,6 +171,7 @@ def test_twenty_bad_records_in_a_row_end_the_process_and_good_ones_in_between_do
         patient.pipe_bytes(b"ann", b"?", at=day(0))
         if number % 10 == 0:
             patient.pipe(paid("ann", f"o{number}", day(0)))
+    patient.pipe(paid("ann", "last", day(0)))
     for _ in range(19):
         patient.pipe_bytes(b"ann", b"?", at=day(0))
     with pytest.raises(ProcessEnded) as ended:
