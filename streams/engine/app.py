@@ -1,12 +1,15 @@
 """The Faust app with the batch paths wired in."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
 import faust
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
 from streams.engine.batches import BatchSchema, Record, RecordBatch
@@ -23,6 +26,10 @@ from streams.engine.table import RowTable
 
 #: Batches that may wait per agent; each holds up to ``batch_records`` records.
 _WAITING_BATCHES = 8
+#: How long the group waits for its members to rejoin; below the progress watch's limit, since a rebalance is work.
+_REBALANCE_SECONDS = 30.0
+#: How often the ends of the source partitions are asked for: one that is not fetched at all shows no lag otherwise.
+_LOOK_AT_ENDS_SECONDS = 2.0
 #: How often a sweep looks whether a rebalance is over.
 _REBALANCE_LOOK_SECONDS = 0.05
 #: Bytes per produced record batch, under the broker's default ``message.max.bytes`` of 1,048,588.
@@ -49,7 +56,7 @@ class EngineSettings:
 class BatchApp(faust.App):
     """A Faust app whose sources are folded by :class:`~streams.engine.partition.Partition` objects.
 
-    Overrides, each with a contract test: ``_new_transport``, ``_crash``, ``on_started``, ``on_stop``.
+    Overrides, each with a contract test: ``_new_transport``, ``_crash``, ``on_first_start``, ``on_stop``.
     """
 
     def __init__(
@@ -71,6 +78,7 @@ class BatchApp(faust.App):
         self._new_partition = new_partition
         #: Partitions whose state is whole: kept over the rebalance, or restored and given their start.
         self._whole: set[TP] = set()
+        self._kept_numbers: set[int] = set()
         #: Counts revocations and assignments: what was begun in one term must not take effect in another.
         self._terms = 0
         self._partition_counts: dict[str, int] = {}
@@ -87,6 +95,10 @@ class BatchApp(faust.App):
             broker_heartbeat_interval=min(3.0, settings.session_timeout / 4),
             broker_request_timeout=max(90.0, settings.session_timeout + 1),
             broker_commit_interval=settings.commit_interval,
+            broker_rebalance_timeout=_REBALANCE_SECONDS,
+            # A worker without partitions polls nothing; aiokafka would leave the group for good after Faust's default
+            # of 1,000 s. What this limit is for, the progress watch does.
+            broker_max_poll_interval=1_000_000_000.0,
             # Never commit from inside the fetch loop.
             broker_commit_every=1_000_000_000,
             broker_max_poll_records=None,
@@ -111,8 +123,12 @@ class BatchApp(faust.App):
         channel = self.topic(topic, schema=BatchSchema(), partitions=partitions, maxsize=_WAITING_BATCHES)
 
         async def absorb(stream: Any) -> None:
-            async for event in stream.events():
-                await self.absorb(event.value)
+            try:
+                async for event in stream.events():
+                    await self.absorb(event.value)
+            except Exception as exc:
+                # Faust would start the agent again, without the batch.
+                self.fail(EX_SOFTWARE, f"absorbing {topic} failed: {exc!r}")
 
         self.agent(channel, name=f"absorb-{topic}", concurrency=1)(absorb)
 
@@ -153,7 +169,7 @@ class BatchApp(faust.App):
             await self._changelog_sender.start()
         self.outbox = Outbox(self._outbox_sender, self.fence, self.fail)
         self.cutter = Cutter(
-            self.partitions,
+            lambda: {tp: partition for tp, partition in self.partitions.items() if tp in self._whole},
             self.outbox,
             self._changelog_sender,
             self._table.changelog_topic_name if self._table is not None else "",
@@ -163,8 +179,8 @@ class BatchApp(faust.App):
             self.fail,
             self._partition_count,
         )
-        watch = ProgressWatch(self.settings.watchdog, self._waiting, self._progress, self.fail)
-        for task in (self.fence.run(), self.outbox.run(), watch.run(), self._sweep()):
+        watch = ProgressWatch(self.settings.watchdog, self._work_at_hand, self.fail)
+        for task in (self.fence.run(), self.outbox.run(), watch.run(), self._sweep(), self._look_at_ends()):
             self._in_background(task)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -177,8 +193,11 @@ class BatchApp(faust.App):
             self.fail(EX_SOFTWARE, f"a part of the engine failed: {exc!r}")
 
     async def on_stop(self) -> None:
-        """The consumer makes its last cut while stopping; only then do our producers go."""
+        """The last cut, once Faust delivers nothing more; only then do our producers go."""
         await super().on_stop()
+        if not self._background:
+            # Told to stop before the start had got as far as our parts.
+            return
         await self.cutter.close()
         for task in self._background:
             task.cancel()
@@ -188,8 +207,6 @@ class BatchApp(faust.App):
 
     def _crash(self, reason: BaseException) -> None:
         # Faust keeps half of a crashed app running; a service of ours that failed means the process must not go on.
-        if isinstance(reason, StartRefused):
-            self.fail(EX_CONFIG, str(reason))
         self.fail(EX_SOFTWARE, f"a service of the stream app failed: {reason!r}")
 
     # -- partitions -------------------------------------------------------------------------------------------------
@@ -238,7 +255,8 @@ class BatchApp(faust.App):
     async def start_offsets(self, tps: set[TP]) -> dict[TP, int]:
         """Where to read each source partition from; ends the process when the state and the log disagree.
 
-        Empty when a revocation came while the group and the log were asked: the next assignment asks again.
+        Raises Faust's ``RebalanceAgain`` when a revocation came while the group and the log were asked: the recovery
+        gives up, and the next assignment asks again.
         """
         term = self._terms
         consumer = cast(BatchConsumer, self.consumer)
@@ -256,7 +274,7 @@ class BatchApp(faust.App):
         begins = await consumer.earliest_offsets(*fresh) if fresh else {}
         ends = await consumer.highwaters(*fresh) if fresh else {}
         if term != self._terms:
-            return {}
+            raise RebalanceAgain
         for tp in fresh:
             partition = self.partitions[tp]
             row = partition.partition_row if isinstance(partition, RowPartition) else None
@@ -344,15 +362,26 @@ class BatchApp(faust.App):
         for tp in self.partitions:
             self.observer.partition_lag(tp.topic, tp.partition, self.lag(tp))
 
-    def _waiting(self) -> str | None:
-        if self.rebalancing:
-            return None
-        waiting = sum(self.lag(tp) for tp in self.partitions)
-        if waiting:
-            return f"{waiting} records wait"
-        if not self.outbox.idle:
-            return "outcomes wait to be sent"
-        return None
+    async def _look_at_ends(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AT_ENDS_SECONDS)
+            whole = sorted(self._whole & self.partitions.keys())
+            if whole and self.cutter.allowed:
+                # The broker may be away or the partitions on their way out: the next look is soon.
+                with suppress(KafkaError, TimeoutError):
+                    ends = await cast(BatchConsumer, self.consumer).highwaters(*whole)
+                    self.highwaters.update({tp: end for tp, end in ends.items() if tp in self.partitions})
 
-    def _progress(self) -> tuple[int, ...]:
-        return (self._absorbed, self._restored_records, self._swept, self.cutter.cuts, self.outbox.sent)
+    def _work_at_hand(self) -> dict[str, Hashable]:
+        work: dict[str, Hashable] = {}
+        if self.rebalancing:
+            work["a rebalance or the recovery after it"] = (self._terms, self._restored_records)
+            return work
+        for tp, partition in self.partitions.items():
+            if self.lag(tp):
+                work[f"records of {tp.topic}[{tp.partition}] wait"] = partition.position
+            if partition.sweeping:
+                work[f"a tick of {tp.topic}[{tp.partition}] is under way"] = self._swept
+        if not self.outbox.idle:
+            work["outcomes wait to be sent"] = self.outbox.sent
+        return work

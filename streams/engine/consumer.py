@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import aiokafka
+from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
@@ -14,6 +15,7 @@ from faust.types.tuples import ConsumerMessage
 from mode import Service
 
 from streams.engine.batches import Record, RecordBatch
+from streams.engine.fencing import EX_CONFIG
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
@@ -29,12 +31,20 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = self.fetch_max_wait_ms
         return consumer
 
-    async def commit_strictly(self, offsets: Mapping[TP, int]) -> None:
-        """Commit and raise whatever the broker answers, ``CommitFailedError`` (no longer the owner) included."""
-        await self.call_thread(self._commit_strictly, offsets)
+    async def commit_strictly(self, offsets: Mapping[TP, int], generation: int) -> None:
+        """Commit under the generation of our assignment, and raise whatever goes wrong.
 
-    async def _commit_strictly(self, offsets: Mapping[TP, int]) -> None:
-        await self._ensure_consumer().commit(
+        ``CommitFailedError`` when the group has gone on without us. aiokafka forgets its generation when it learns of
+        that, and an empty group accepts commits without one: hence our own look.
+        """
+        await self.call_thread(self._commit_strictly, offsets, generation)
+
+    async def _commit_strictly(self, offsets: Mapping[TP, int], generation: int) -> None:
+        consumer = self._ensure_consumer()
+        present = consumer._coordinator.generation
+        if present != generation:
+            raise CommitFailedError(f"assigned in generation {generation}, the group is at {present}")
+        await consumer.commit(
             {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
         )
 
@@ -62,7 +72,6 @@ class BatchConsumer(driver.Consumer):
     """Delivers :class:`RecordBatch` events and commits what the cuts say, never what Faust's acknowledgements say.
 
     Overrides, each with a contract test: ``_new_consumer_thread``, ``_drain_messages``, ``ack``, ``force_commit``,
-    ``wait_empty``,
     ``perform_seek``, ``seek_wait``, ``on_partitions_revoked``, ``on_partitions_assigned``, ``verify_event_path``,
     ``_commit_handler``.
     """
@@ -109,24 +118,17 @@ class BatchConsumer(driver.Consumer):
         if not self._deliverable(tp, active, generation):
             self._refetch.add(tp)
             return
-        expected = self._next.get(tp)
-        if expected is None:
-            expected = chunk[0].offset
-        if chunk[0].offset < expected:
-            chunk = [record for record in chunk if record.offset >= expected]
-            if not chunk:
-                return
-        elif chunk[0].offset > expected and self._seeks != seeks:
-            # Somebody sought during the fetch, and this chunk lies past the place sought: fetched before, or after a
-            # lost one.
-            self._refetch.add(tp)
+        chunk = await self._following(tp, chunk, seeks)
+        if not chunk:
             return
         if tp.topic in self.app.tables.changelog_topics:
             self._next[tp] = chunk[-1].offset + 1
             self.app.tables.recovery.on_changelog_chunk(tp, chunk)
             await asyncio.sleep(0)
             return
-        self.app.highwaters[tp] = self.highwater(tp)
+        expected = self._next.get(tp, chunk[0].offset)
+        if chunk[0].offset > expected:
+            await self._refuse_gap(tp, expected)
         size = self.app.batch_records
         for first in range(0, len(chunk), size):
             part = chunk[first : first + size]
@@ -138,6 +140,41 @@ class BatchConsumer(driver.Consumer):
                 self._refetch.add(tp)
                 return
             expected = self._next[tp] = batch.end
+
+    async def _following(self, tp: TP, chunk: list[Record], seeks: int) -> list[Record]:
+        """The records that come next; none when they were delivered before, or have to be fetched again."""
+        expected = self._next.get(tp, chunk[0].offset)
+        if chunk[0].offset < expected:
+            rest = [record for record in chunk if record.offset >= expected]
+            if not rest and tp.topic not in self.app.tables.changelog_topics:
+                await self._refuse_new_log(tp, expected)
+            return rest
+        if chunk[0].offset > expected and self._seeks != seeks:
+            # Somebody sought during the fetch, and this chunk lies past the place sought: fetched before, or after a
+            # lost one.
+            self._refetch.add(tp)
+            return []
+        return chunk
+
+    async def _refuse_gap(self, tp: TP, expected: int) -> None:
+        """Transaction markers leave holes in the offsets; records deleted unread leave one at the log's beginning."""
+        begin = (await self.earliest_offsets(tp))[tp]
+        if begin > expected:
+            self.app.fail(
+                EX_CONFIG,
+                f"{tp.topic}[{tp.partition}]: reading was at offset {expected} and the log now begins at {begin}: "
+                "records were deleted before they were read. Restore them, or start over with a new topic prefix.",
+            )
+
+    async def _refuse_new_log(self, tp: TP, expected: int) -> None:
+        """Nothing but offsets that we have had: fetched twice, unless the log has become shorter than that."""
+        end = (await self.highwaters(tp))[tp]
+        if end < expected:
+            self.app.fail(
+                EX_CONFIG,
+                f"{tp.topic}[{tp.partition}]: reading was at offset {expected} and the log now ends at {end}: it was "
+                "truncated or created anew. Restore it, or start over with a new topic prefix.",
+            )
 
     def _deliverable(self, tp: TP, active: Any, generation: int) -> bool:
         if not self.flow_active or self.app.consumer_generation_id != generation:
@@ -155,7 +192,9 @@ class BatchConsumer(driver.Consumer):
             if tp.topic in self.app.tables.changelog_topics or self.app.tables.actives_ready or tp not in assigned
         }
         self._refetch -= ready
-        offsets = {tp: self._next[tp] for tp in ready if tp in assigned and tp in self._next}
+        unplaced = {tp for tp in ready if tp in assigned and tp not in self._next}
+        self._refetch |= unplaced
+        offsets = {tp: self._next[tp] for tp in ready - unplaced if tp in assigned}
         if offsets:
             await self.seek_wait(offsets)
 
@@ -208,13 +247,9 @@ class BatchConsumer(driver.Consumer):
             await self.commit()
             self.app.report_lag()
 
-    async def wait_empty(self) -> None:
-        """Batches are absorbed without an await, so none is half done: one last cut is all there is to wait for."""
-        await self.commit()
-
     async def commit_strictly(self, offsets: Mapping[TP, int]) -> None:
         """See :meth:`BatchConsumerThread.commit_strictly`."""
-        await self._thread.commit_strictly(offsets)
+        await self._thread.commit_strictly(offsets, self._generation)
 
     async def committed_offsets(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         """See :meth:`BatchConsumerThread.committed_offsets`."""
@@ -245,15 +280,14 @@ class BatchConsumer(driver.Consumer):
         """Every partition goes at every rebalance (eager protocol): stop delivering, cut under the still valid
         generation, close.
         """
-        if not self.app.should_stop:
-            self._closed_in_order = False
-            if self.assignment():
-                self.stop_flow()
-                self.app.flow_control.suspend()
-                self.app.flow_control.clear()
-            self.app.revoke()
-            await self.app.cutter.close()
-            self._closed_in_order = True
+        self._closed_in_order = False
+        if self.assignment():
+            self.stop_flow()
+            self.app.flow_control.suspend()
+            self.app.flow_control.clear()
+        self.app.revoke()
+        await self.app.cutter.close()
+        self._closed_in_order = True
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -262,7 +296,11 @@ class BatchConsumer(driver.Consumer):
         self._generation = generation_id
         self._refetch.clear()
         self._next.clear()
-        self.app.assign(ensure_TPset(assigned), keep=unbroken)
+        if self.app.should_stop:
+            # Nothing is begun any more, so nothing of it may be committed either.
+            self.app.cutter.allowed = False
+        else:
+            self.app.assign(ensure_TPset(assigned), keep=unbroken)
         await super().on_partitions_assigned(assigned, generation_id)
 
     def verify_event_path(self, now: float, tp: TP) -> None:

@@ -26,7 +26,7 @@ class Cutter:
 
     def __init__(
         self,
-        partitions: Mapping[TP, Partition],
+        partitions: Callable[[], Mapping[TP, Partition]],
         outbox: Outbox,
         changelog: BatchSender | None,
         changelog_topic: str,
@@ -46,6 +46,8 @@ class Cutter:
         self._fail = fail
         self._partition_count = partition_count
         self._lock = asyncio.Lock()
+        #: A cut has begun and not ended: cancelled half-way, its rows count as unchanged though nobody has them.
+        self._broken_off = False
         #: Offsets the group holds for us, as of our last commit or the start.
         self.committed: dict[TP, int] = {}
         #: False between a revocation and the next assignment: nothing may be written or committed then.
@@ -60,12 +62,15 @@ class Cutter:
         async with self._lock:
             if not self.allowed:
                 return False
+            if self._broken_off:
+                self._fail(EX_TEMPFAIL, "a cut was broken off after it had taken the rows; the next start replays them")
+            self._broken_off = True
             try:
-                return await self._cut()
-            except asyncio.CancelledError:
-                raise
+                did = await self._cut()
             except Exception as exc:
                 self._fail(EX_TEMPFAIL, f"remembering failed, nothing of it is committed: {exc!r}")
+            self._broken_off = False
+            return did
 
     async def close(self) -> None:
         """The last cut before the partitions are revoked; no other starts until :attr:`allowed` is set again."""
@@ -80,7 +85,7 @@ class Cutter:
         partition_rows: dict[int, list[Outgoing]] = {}
         commits: dict[TP, int] = {}
         written = 0
-        for tp, partition in self._partitions.items():
+        for tp, partition in self._partitions().items():
             dirty = partition.take_dirty()
             position = partition.committable
             if not dirty and position == self.committed.get(tp):

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import NoReturn
 
 #: Seconds that go on while the machine is suspended, which ``time.monotonic`` leaves out on Linux.
@@ -78,33 +78,30 @@ class PauseFence:
 
 
 class ProgressWatch:
-    """Ends a process that has work and does none of it."""
+    """Ends a process that has work and does none of it, even when it does other work meanwhile."""
 
     def __init__(
         self,
         limit_seconds: float,
-        waiting: Callable[[], str | None],
-        progress: Callable[[], Hashable],
+        work: Callable[[], Mapping[str, Hashable]],
         fail: Callable[[int, str], NoReturn] = end_process,
     ) -> None:
-        """``waiting`` names the work at hand (None when idle); ``progress`` is a value that changes with every step
-        forward.
-        """
+        """``work`` names every piece of work at hand, each with a value that changes with every step forward."""
         self.limit_seconds = limit_seconds
-        self._waiting = waiting
-        self._progress = progress
+        self._work = work
         self._fail = fail
 
     async def run(self) -> None:
         """Look for ever, ten times per limit and at most once a second."""
         period = min(1.0, self.limit_seconds / 10)
-        last = self._progress()
-        since = monotonic()
+        since: dict[str, tuple[Hashable, float]] = {}
         while True:
             await asyncio.sleep(period)
-            now = self._progress()
-            work = self._waiting()
-            if work is None or now != last:
-                last, since = now, monotonic()
-            elif monotonic() - since > self.limit_seconds:
-                self._fail(EX_TEMPFAIL, f"no progress for {self.limit_seconds:.0f} s while {work}. Start it again.")
+            now = monotonic()
+            seen: dict[str, tuple[Hashable, float]] = {}
+            for name, step in self._work().items():
+                before = since.get(name)
+                seen[name] = before if before is not None and before[0] == step else (step, now)
+                if now - seen[name][1] > self.limit_seconds:
+                    self._fail(EX_TEMPFAIL, f"no progress for {self.limit_seconds:.0f} s: {name}. Start it again.")
+            since = seen

@@ -41,7 +41,7 @@ class PartitionRow:
 
 
 class Partition(ABC):
-    """One assigned source partition. Every method runs without an await, so nothing sees a half-absorbed record."""
+    """One assigned source partition. Records are absorbed without an await, so nothing sees a half-absorbed one."""
 
     def __init__(self, tp: TP) -> None:
         self.tp = tp

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from streams.engine.app import BatchApp
-from streams.engine.fencing import EX_TEMPFAIL
+from streams.engine.fencing import EX_SOFTWARE, EX_TEMPFAIL
 
 
 async def run_until_signalled(
@@ -23,11 +23,17 @@ async def run_until_signalled(
     starting = asyncio.ensure_future(app.start())
     stopping = asyncio.ensure_future(stop.wait())
     company = asyncio.ensure_future(beside(stop)) if beside is not None else None
-    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if starting.done():
-        await starting
     watched = {stopping} | ({company} if company is not None else set())
-    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        await asyncio.wait({starting, *watched}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        if company is not None and company.done():
+            await company
+    except Exception as exc:
+        # The consumer's thread would go on without us, with its heartbeats.
+        app.fail(EX_SOFTWARE, f"starting, or what runs beside the app, failed: {exc!r}")
     stop.set()
     try:
         async with asyncio.timeout(shutdown_seconds):

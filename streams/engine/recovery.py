@@ -37,9 +37,12 @@ class BatchRecovery(Recovery):
                 destination[tp] = self.active_offsets[tp] if self.active_offsets[tp] is not None else -1
 
     async def _seek_offsets(self, consumer: Any, tps: set[TP], offsets: Counter[TP], title: str) -> None:
-        # Faust seeks to the last offset read and drops what it has seen; we seek to the next one. -1 means: nothing
-        # read yet.
-        await consumer.seek_wait({tp: offsets[tp] + 1 for tp in tps if not self.app.keeps(tp)})
+        # Faust seeks to the last offset read and drops what it has seen; we seek to the next (-1: nothing read yet).
+        # A kept partition is placed at its end: Faust resumes it like the others, and without a place it would be read
+        # from the beginning.
+        kept = [tp for tp in tps if self.app.keeps(tp)]
+        ends = await consumer.highwaters(*kept) if kept else {}
+        await consumer.seek_wait({tp: ends[tp] if tp in ends else offsets[tp] + 1 for tp in tps})
 
     @Service.task
     async def _slurp_changelogs(self) -> None:
@@ -59,7 +62,7 @@ class BatchRecovery(Recovery):
 
     def on_changelog_chunk(self, tp: TP, chunk: list[Record]) -> None:
         """Apply consecutive changelog records and end the recovery when the last partition has reached its end."""
-        if tp not in self.active_tps:
+        if tp not in self.active_tps or self.app.keeps(tp):
             return
         # Typed as a counter of ints, but None until something was read.
         seen = cast(int | None, self.active_offsets[tp])

@@ -6,6 +6,8 @@ from faust.stores.memory import Store as MemoryStore
 from faust.tables import Table
 from faust.types import TP
 
+from streams.engine.fencing import EX_CONFIG
+
 
 class RowStore(MemoryStore[Any, Any]):
     """Holds nothing itself: the rows are in :class:`~streams.engine.partition.RowPartition`."""
@@ -13,7 +15,11 @@ class RowStore(MemoryStore[Any, Any]):
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Faust calls this when the changelog is read and before any source record is."""
         app: Any = self.app
-        await app.on_rows_restored()
+        try:
+            await app.on_rows_restored()
+        except Exception as exc:
+            # Faust waits for this and never looks at how it ended.
+            app.fail(EX_CONFIG, f"the remembered state cannot be taken up: {exc!r}")
 
     async def on_rebalance(self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0) -> None:
         """Partitions are dropped and created by the app, before Faust gets here."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 #: Width of a bucket, in milliseconds: that of a tick, so that few members are looked at before their time.
-BUCKET_MS = 60_000
+MINUTE_MS = 60_000
 
 
 class DueIndex:
@@ -21,7 +21,7 @@ class DueIndex:
 
     def move(self, key: bytes, old: int, new: int) -> None:
         """A member's next due instant went from ``old`` to ``new`` (0: none)."""
-        old_minute, new_minute = old // BUCKET_MS, new // BUCKET_MS
+        old_minute, new_minute = old // MINUTE_MS, new // MINUTE_MS
         if old:
             if old_minute == new_minute:
                 return
@@ -42,7 +42,7 @@ class DueIndex:
         minutes = self._minutes
         while minutes and minutes[0] not in self._buckets:
             heappop(minutes)
-        return bool(minutes) and minutes[0] <= at // BUCKET_MS
+        return bool(minutes) and minutes[0] <= at // MINUTE_MS
 
     def until(self, at: int) -> Iterator[bytes]:
         """Keys of every bucket up to the one of ``at``, oldest first; the last bucket also holds members due a little
@@ -50,7 +50,7 @@ class DueIndex:
 
         Members may be moved while this runs. Only one may run at a time, and it has to be run to its end.
         """
-        last = at // BUCKET_MS
+        last = at // MINUTE_MS
         left: set[int] = set()
         while self._minutes and self._minutes[0] <= last:
             minute = heappop(self._minutes)
@@ -66,6 +66,6 @@ class DueIndex:
         """(start in epoch ms, members due) per span of ``width`` ms that has any, ascending."""
         spans: dict[int, int] = {}
         for minute, keys in self._buckets.items():
-            span = minute * BUCKET_MS // width * width
+            span = minute * MINUTE_MS // width * width
             spans[span] = spans.get(span, 0) + len(keys)
         return sorted(spans.items())

@@ -86,7 +86,7 @@ class MemberPartition(RowPartition):
                 self._tally.refused(record, bad.reason, bad.detail, sum(good) - told)
                 told = sum(good)
             except Exception as exc:  # noqa: BLE001 - a defect of ours: one record must not stop the stream
-                # The state is untouched: the rules work on a copy.
+                # The event has changed nothing: the rules work on a copy, and a decision is taken over whole.
                 detail = f"the rules failed on this record: {exc!r}"
                 self._tally.refused(record, "not_applicable", detail, sum(good) - told)
                 told = sum(good)

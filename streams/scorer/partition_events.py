@@ -3,11 +3,14 @@
 from scoring.errors import Refused
 from scoring.events import PolicyPublished
 from scoring.policy import Policy
+from scoring.vocabulary import FUTURE_ALLOWANCE_MS
 from streams.bad_records import BadRecord
 from streams.engine.batches import Record
 from streams.policy_file import PolicyDocument, PolicyFileError, from_canonical
 
 _HEADER = "log_time"
+#: More digits than any instant has; what follows cannot make the number smaller.
+_MOST_DIGITS = 20
 
 
 def log_time_of(record: Record) -> tuple[int, bool]:
@@ -22,7 +25,14 @@ def log_time_of(record: Record) -> tuple[int, bool]:
                     "bad_log_time",
                     f"the header {_HEADER} must be milliseconds in decimal digits; got {value[:40]!r}",
                 )
-            return int(value), True
+            at = int(value[:_MOST_DIGITS])
+            if at > record.timestamp + FUTURE_ALLOWANCE_MS:
+                raise BadRecord(
+                    "bad_log_time",
+                    f"the header {_HEADER} lies after the record itself was appended; it must be milliseconds since "
+                    f"1970 and not later than now; got {value[:40]!r}",
+                )
+            return at, True
     return record.timestamp, False
 
 

@@ -88,12 +88,6 @@ OVERRIDDEN: dict[tuple[type, str], Reliance] = {
         ("await self.sleep(interval)", "await self.commit()"),
         "the commit loop is this task",
     ),
-    (BatchConsumer, "wait_empty"): Reliance(
-        transport.Consumer.wait_empty,
-        ("self",),
-        ("_unacked_messages", "commit_and_end_transactions"),
-        "called on stop and revocation",
-    ),
     (BatchConsumer, "perform_seek"): Reliance(
         transport.Consumer.perform_seek,
         ("self",),

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
 from streams.engine.app import BatchApp
@@ -73,7 +74,7 @@ async def test_state_is_kept_only_over_the_generation_that_follows_the_last_cut(
     consumer: Any = BatchConsumer.__new__(BatchConsumer)
     consumer._closed_in_order, consumer._generation = closed_in_order, before
     consumer._refetch, consumer._next = {MINE}, {MINE: 3}
-    consumer.app = SimpleNamespace(assign=lambda tps, *, keep: told.append(keep))
+    consumer.app = SimpleNamespace(should_stop=False, assign=lambda tps, *, keep: told.append(keep))
 
     async def faust_goes_on(*_: Any) -> None: ...
 
@@ -83,7 +84,7 @@ async def test_state_is_kept_only_over_the_generation_that_follows_the_last_cut(
     assert (consumer._refetch, consumer._next, consumer._generation) == (set(), {}, now)
 
 
-async def test_kept_partition_has_nothing_to_restore_and_is_not_sought(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_kept_partition_has_nothing_to_restore_and_is_placed_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, fresh = TP("changelog", 0), TP("changelog", 1)
     recovery: Any = BatchRecovery.__new__(BatchRecovery)
     recovery.app = SimpleNamespace(keeps=lambda tp: tp == kept)
@@ -101,8 +102,9 @@ async def test_kept_partition_has_nothing_to_restore_and_is_not_sought(monkeypat
     async def seek_wait(offsets: dict[TP, int]) -> None:
         sought.update(offsets)
 
-    await recovery._seek_offsets(SimpleNamespace(seek_wait=seek_wait), {kept, fresh}, recovery.active_offsets, "active")
-    assert sought == {fresh: 0}
+    group = SimpleNamespace(seek_wait=seek_wait, highwaters=lambda *tps: answer(dict.fromkeys(tps, 100)))
+    await recovery._seek_offsets(group, {kept, fresh}, recovery.active_offsets, "active")
+    assert sought == {kept: 100, fresh: 0}
 
 
 class AppInRecovery:
@@ -139,8 +141,23 @@ async def test_partition_revoked_while_its_start_was_looked_up_does_not_begin(re
         earliest_offsets=lambda *tps: answer({MINE: 0}),
         highwaters=lambda *tps: answer({MINE: 9}),
     )
-    offsets = await BatchApp.start_offsets(app, {MINE})
-    begun = not revoked_meanwhile
-    assert offsets == ({MINE: 4} if begun else {})
-    assert app.cutter.allowed == begun
-    assert app._whole == ({MINE} if begun else set())
+    if revoked_meanwhile:
+        with pytest.raises(RebalanceAgain):
+            await BatchApp.start_offsets(app, {MINE})
+        assert (app.cutter.allowed, app._whole) == (False, set())
+    else:
+        assert await BatchApp.start_offsets(app, {MINE}) == {MINE: 4}
+        assert (app.cutter.allowed, app._whole) == (True, {MINE})
+
+
+async def test_worker_that_is_stopping_begins_nothing_of_a_new_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer: Any = BatchConsumer.__new__(BatchConsumer)
+    consumer._closed_in_order, consumer._generation = True, 7
+    consumer._refetch, consumer._next = set(), {}
+    consumer.app = SimpleNamespace(should_stop=True, cutter=SimpleNamespace(allowed=True))
+
+    async def faust_goes_on(*_: Any) -> None: ...
+
+    monkeypatch.setattr("faust.transport.consumer.Consumer.on_partitions_assigned", faust_goes_on)
+    await consumer.on_partitions_assigned({MINE}, 8)
+    assert not consumer.app.cutter.allowed

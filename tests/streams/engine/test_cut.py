@@ -76,7 +76,7 @@ class Scene:
     def cutter(self) -> Cutter:
         scene: Any = self
         cutter = Cutter(
-            {SOURCE: self.partition},
+            lambda: {SOURCE: self.partition},
             scene,
             scene,
             "changelog",
@@ -190,5 +190,21 @@ async def test_process_that_stood_still_does_not_write() -> None:
     scene.partition.position = 9
     await asyncio.sleep(0.05)
     with pytest.raises(Ended):
+        await cutter.cut()
+    assert scene.told == []
+
+
+async def test_cut_broken_off_half_way_is_never_followed_by_one_that_commits_past_it() -> None:
+    scene = Scene()
+    scene.round = asyncio.get_running_loop().create_future()
+    cutter = scene.cutter()
+    scene.partition.dirty = [(b"ann", b"8")]
+    scene.partition.position = 9
+    cutting = asyncio.ensure_future(cutter.cut())
+    await asyncio.sleep(0.01)
+    cutting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cutting
+    with pytest.raises(Ended, match="broken off"):
         await cutter.cut()
     assert scene.told == []

@@ -2,7 +2,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from faust.types import TP
@@ -25,12 +25,21 @@ def chunk(*offsets: int) -> list[Any]:
     return [Fetched(offset) for offset in offsets]
 
 
+class Ended(BaseException):
+    pass
+
+
+def end(code: int, why: str) -> NoReturn:
+    raise Ended(why)
+
+
 class Bench:
     """A consumer without Kafka: what it delivers, restores and wants fetched again."""
 
     def __init__(self, *, batch_records: int = 100) -> None:
         self.delivered: list[RecordBatch] = []
         self.restored: list[int] = []
+        self.begin, self.end = 0, 1000
         consumer: Any = BatchConsumer.__new__(BatchConsumer)
         consumer._next, consumer._refetch, consumer._seeks = {}, set(), 0
         consumer._buffered_partitions = set()
@@ -38,9 +47,11 @@ class Bench:
         consumer.suspend_flow = asyncio.Event()
         consumer.callback = self._deliver
         consumer.wait_first = self._wait_first
-        consumer.highwater = lambda tp: 1000
+        consumer.earliest_offsets = self._begin
+        consumer.highwaters = self._end
         consumer.app = SimpleNamespace(
             consumer_generation_id=5,
+            fail=end,
             batch_records=batch_records,
             highwaters={},
             tables=SimpleNamespace(
@@ -52,6 +63,12 @@ class Bench:
             ),
         )
         self.consumer: Any = consumer
+
+    async def _begin(self, tp: TP) -> dict[TP, int]:
+        return {tp: self.begin}
+
+    async def _end(self, tp: TP) -> dict[TP, int]:
+        return {tp: self.end}
 
     async def _deliver(self, message: Any) -> None:
         self.delivered.append(message.value)
@@ -142,6 +159,23 @@ async def test_delivery_stopped_between_two_batches_fetches_the_rest_again() -> 
     await bench.fetch(chunk(1, 2, 3))
     assert bench.spans == [(1, 2)]
     assert bench.consumer._refetch == {SOURCE}
+
+
+async def test_records_deleted_before_they_were_read_end_the_process() -> None:
+    bench = Bench()
+    bench.consumer._next[SOURCE] = 4
+    bench.begin = 7
+    with pytest.raises(Ended, match="begins at 7"):
+        await bench.fetch(chunk(7, 8))
+    assert bench.spans == []
+
+
+async def test_log_that_became_shorter_than_what_was_read_ends_the_process() -> None:
+    bench = Bench()
+    bench.consumer._next[SOURCE] = 4
+    bench.end = 3
+    with pytest.raises(Ended, match="ends at 3"):
+        await bench.fetch(chunk(1, 2))
 
 
 class CountingPartition:

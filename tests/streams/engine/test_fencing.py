@@ -37,15 +37,16 @@ async def test_event_loop_that_was_busy_within_the_limit_goes_on() -> None:
     beating.cancel()
 
 
-async def test_work_without_progress_ends_the_process_and_says_which_work() -> None:
-    watch = ProgressWatch(0.1, lambda: "7 records wait", lambda: 1, end)
-    with pytest.raises(Ended, match="7 records wait"):
+async def test_work_without_progress_ends_the_process_although_other_work_goes_on() -> None:
+    steps = iter(range(1000))
+    watch = ProgressWatch(0.1, lambda: {"events[1] has 7 records waiting": 1, "events[2] has 9": next(steps)}, end)
+    with pytest.raises(Ended, match=r"events\[1\] has 7 records waiting"):
         await asyncio.wait_for(watch.run(), 2)
 
 
-@pytest.mark.parametrize("work", [None, "7 records wait"])
-async def test_idle_or_moving_process_is_left_alone(work: str | None) -> None:
+@pytest.mark.parametrize("working", [False, True])
+async def test_idle_or_moving_process_is_left_alone(working: bool) -> None:
     steps = iter(range(1000))
-    watch = ProgressWatch(0.1, lambda: work, (lambda: 1) if work is None else (lambda: next(steps)), end)
+    watch = ProgressWatch(0.1, lambda: {"recovery": next(steps)} if working else {}, end)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(watch.run(), 0.5)

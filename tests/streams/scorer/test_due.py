@@ -3,9 +3,9 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.scorer.due import BUCKET_MS, DueIndex
+from streams.scorer.due import MINUTE_MS, DueIndex
 
-MINUTE = BUCKET_MS
+MINUTE = MINUTE_MS
 
 
 def test_members_come_oldest_minute_first_and_not_those_of_later_minutes() -> None:

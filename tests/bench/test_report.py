@@ -1,0 +1,33 @@
+import pytest
+
+from bench.report import Section, markdown, spread_text
+from bench.spread import Speed, Spread
+from bench.throughput import Results, ratios
+
+
+@pytest.mark.parametrize(
+    ("spread", "digits", "text"),
+    [
+        (Spread(12_345.6, 11_000.0, 13_000.0), 0, "12,346 (11,000 to 13,000)"),
+        (Spread(7.25, 7.25, 7.25), 1, "7.2"),
+        (Spread(7.21, 7.19, 7.24), 1, "7.2"),
+    ],
+)
+def test_a_range_is_told_only_where_it_can_be_seen(spread: Spread, digits: int, text: str) -> None:
+    assert spread_text(spread, digits) == text
+
+
+def test_the_page_names_its_surroundings_and_draws_each_table() -> None:
+    section = Section("Latency", ("", "median", "p99"), [("from append", "9.7", "30.3")], "Milliseconds.")
+    page = markdown({"date": "2026-11-22", "Python": "3.11"}, [section])
+    assert page.startswith("# Benchmarks\n")
+    assert "- date: 2026-11-22\n- Python: 3.11\n" in page
+    assert page.endswith(
+        "## Latency\nMilliseconds.\n\n|  | median | p99 |\n| --- | ---: | ---: |\n| from append | 9.7 | 30.3 |\n"
+    )
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    ours = Results("ours", 10, speeds=[Speed(80.0, 100.0), Speed(40.0, 100.0)])
+    theirs = Results("theirs", 10, speeds=[Speed(10.0, 20.0), Speed(10.0, 25.0)])
+    assert ratios(ours, theirs) == (Spread(6.0, 4.0, 8.0), Spread(4.5, 4.0, 5.0))
