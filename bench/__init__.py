@@ -1,0 +1,1 @@
+"""How fast is it? Ratios between contenders measured in one run on one machine: ``python -m bench``."""

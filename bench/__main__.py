@@ -1,0 +1,102 @@
+"""Run everything: ``python -m bench``, or a minute's version with ``--quick``."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bench import budget, latency, recovery, report
+from bench.contenders.memberpulse import Memberpulse
+from bench.contenders.stock_faust import StockFaust
+from bench.job import Contender, Job
+from bench.loading import WrongResultError, load
+from bench.running import ContenderFailedError
+from bench.surroundings import surroundings
+from bench.throughput import race
+from bench.workload import Workload
+from scoring.vocabulary import DAY_MS
+from streams.devstack import DevStack, DevStackError
+
+#: The scorer first, then those it is compared with: a new one is a module under ``bench/contenders`` and a place here.
+FIELD: Final[tuple[Contender, ...]] = (Memberpulse(), StockFaust())
+_PARTITIONS: Final = 4
+_HOME: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much of everything."""
+
+    events: int
+    members: int
+    part: int
+    rounds: int
+    rate: int
+    seconds: int
+    budget: int
+
+
+FULL: Final = Size(events=1_000_000, members=200_000, part=60_000, rounds=3, rate=1000, seconds=20, budget=50_000)
+QUICK: Final = Size(events=200_000, members=40_000, part=15_000, rounds=1, rate=1000, seconds=5, budget=20_000)
+
+
+def measure(size: Size, date: str) -> report.Figures:
+    """Everything, against a broker of its own."""
+    ends_at = int(time.time() * 1000) // DAY_MS * DAY_MS
+    workload = Workload(size.events, size.members, ends_at)
+    with DevStack(redis=False) as stack:
+        jobs: dict[str, Job] = {}
+        for whole, topic, events in ((True, "orders", size.events), (False, "orders-part", size.part)):
+            load(stack.broker.bootstrap, topic, _PARTITIONS, workload, events)
+            job = Job(name="", bootstrap=stack.broker.bootstrap, topic=topic, partitions=_PARTITIONS, events=events)
+            jobs |= {each.name: job for each in FIELD if each.whole is whole}
+        ours, *others = FIELD
+        results, last = race(FIELD, jobs, workload, size.rounds)
+        left = last[ours.name]
+        return report.Figures(
+            surroundings=surroundings(date),
+            ours=results[ours.name],
+            others=[results[each.name] for each in others],
+            members=size.members,
+            recovery=recovery.recover(left, size.rounds),
+            latency=latency.measure(left, workload.standings(size.events), size.rate, size.seconds),
+            budget=budget.measure(left, size.budget, ends_at),
+        )
+
+
+def main(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="about a minute; the tables go to the terminal only")] = False,
+    rounds: Annotated[int, typer.Option(min=0, help="rounds of each contender; 0: as many as usual")] = 0,
+    date: Annotated[str, typer.Option(help="the date to write on the page; default: today, UTC")] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="the page to write; default: docs/benchmarks.md, with --quick none")
+    ] = None,
+) -> None:
+    """Measure throughput, recovery, latency and where the time goes, on this machine with a Kafka of its own."""
+    size = QUICK if quick else FULL
+    if rounds:
+        size = Size(**{name: getattr(size, name) for name in Size.__slots__} | {"rounds": rounds})
+    date = date or time.strftime("%Y-%m-%d", time.gmtime())
+    try:
+        figures = measure(size, date)
+    except (WrongResultError, ContenderFailedError, DevStackError) as error:
+        Console(stderr=True).print(f"[red]bench:[/] {error}", highlight=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    parts = report.sections(figures)
+    report.show(Console(), parts)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    report.save_json(_HOME / "results" / f"{stamp}{'-quick' if quick else ''}.json", figures)
+    page = output or (None if quick else _HOME.parent / "docs" / "benchmarks.md")
+    if page is not None:
+        page.write_text(report.markdown(figures.surroundings, parts))
+        Console().print(f"written: {page}", highlight=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)
