@@ -70,21 +70,20 @@ def run(
     settings: Settings,
     role: str,
     port: int,
-    build: Callable[[CollectorRegistry], BatchApp],
+    registry: CollectorRegistry,
+    build: Callable[[], BatchApp],
     beside: Callable[[BatchApp, asyncio.Event], Awaitable[None]] | None = None,
 ) -> int:
     """Run the app that ``build`` makes until a signal ends it; the exit code.
 
-    ``port`` is where Prometheus finds it, ``beside`` runs next to it until its event is set. Failures that endanger
-    exactness end the
-    process from inside, with their own codes.
+    ``port`` is where Prometheus finds ``registry``, ``beside`` runs next to the app until its event is set. Failures
+    that endanger exactness end the process from inside, with their own codes.
     """
 
     async def life() -> None:
-        registry = CollectorRegistry()
         register_process(registry, role=role, version=version())
         # The app belongs to the event loop that it is made in.
-        app = build(registry)
+        app = build()
         server, actual = serve(registry, settings.metrics.bind, port, setting=f"metrics.{role}_port")
         print(f"{role}: metrics at http://{settings.metrics.bind}:{actual}/metrics", flush=True)
         collecting = asyncio.ensure_future(_collect_garbage())

@@ -113,16 +113,16 @@ class _TimedObserver(ScorerObserver):
 def main() -> int:
     """Score until SIGTERM; tell progress, and once how long recovery took."""
     settings = settings_for(Job.from_arguments())
-    made: list[tuple[ScorerMetrics, _TimedObserver]] = []
+    registry = CollectorRegistry()
+    metrics = ScorerMetrics(registry)
+    observer = _TimedObserver(metrics)
 
-    def make(registry: CollectorRegistry) -> BatchApp:
-        app, metrics = build(settings, registry)
-        observer = _TimedObserver(metrics)
+    def make() -> BatchApp:
+        app = build(settings, metrics)
         app.observer = observer
-        made.append((metrics, observer))
         return app
 
-    async def tell_recovery(app: BatchApp, observer: _TimedObserver, stop: asyncio.Event) -> None:
+    async def tell_recovery(app: BatchApp, stop: asyncio.Event) -> None:
         # The app starts beside us and has no cutter at first.
         while not (hasattr(app, "cutter") and app.cutter.allowed):
             if stop.is_set():
@@ -134,15 +134,14 @@ def main() -> int:
         tell(recovered=observer.records, seconds=perf_counter() - observer.began, members=members)
 
     async def beside(app: BatchApp, stop: asyncio.Event) -> None:
-        metrics, observer = made[0]
         await asyncio.gather(
-            tell_recovery(app, observer, stop),
+            tell_recovery(app, stop),
             # The first records of all are the partitions' policies.
             tell_progress(lambda: max(0, app.absorbed - settings.kafka.partitions), stop),
             publish_due_counts(app, settings, metrics, stop),
         )
 
-    return run(settings, "score", 0, make, beside)
+    return run(settings, "score", 0, registry, make, beside)
 
 
 if __name__ == "__main__":

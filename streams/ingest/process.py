@@ -62,9 +62,8 @@ def refuse_missing_sources(settings: Settings) -> None:
         )
 
 
-def build(settings: Settings, registry: CollectorRegistry) -> BatchApp:
+def build(settings: Settings, metrics: IngestMetrics) -> BatchApp:
     """The ingest Faust app."""
-    metrics = IngestMetrics(registry)
     mappings = load_mappings(settings)
     names = {name: settings.topic(name) for name in (MEMBER_EVENTS, SHOP_TRAFFIC)}
     partition_count = settings.kafka.partitions
@@ -85,4 +84,6 @@ def main(settings: Settings) -> int:
     """Ingest until a signal ends it; the exit code."""
     load_mappings(settings)
     refuse_missing_sources(settings)
-    return run(settings, "ingest", settings.metrics.ingest_port, lambda registry: build(settings, registry))
+    registry = CollectorRegistry()
+    metrics = IngestMetrics(registry)
+    return run(settings, "ingest", settings.metrics.ingest_port, registry, lambda: build(settings, metrics))

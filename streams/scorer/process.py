@@ -51,9 +51,8 @@ def refuse_wrong_topics(settings: Settings) -> None:
         )
 
 
-def build(settings: Settings, registry: CollectorRegistry) -> tuple[BatchApp, ScorerMetrics]:
-    """The scorer's Faust app and its metrics."""
-    metrics = ScorerMetrics(registry)
+def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
+    """The scorer's Faust app."""
     partition_count = settings.kafka.partitions
 
     def records_for(policy: Policy) -> OutcomeRecords:
@@ -68,7 +67,7 @@ def build(settings: Settings, registry: CollectorRegistry) -> tuple[BatchApp, Sc
     app = BatchApp(engine_settings(settings, "score"), new_partition, ScorerObserver(metrics))
     app.source(settings.topic(MEMBER_EVENTS), partition_count)
     app.remember("members", partition_count)
-    return app, metrics
+    return app
 
 
 async def publish_due_counts(app: BatchApp, settings: Settings, metrics: ScorerMetrics, stop: asyncio.Event) -> None:
@@ -94,14 +93,10 @@ async def publish_due_counts(app: BatchApp, settings: Settings, metrics: ScorerM
 def main(settings: Settings) -> int:
     """Score until a signal ends it; the exit code."""
     refuse_wrong_topics(settings)
-    made: list[ScorerMetrics] = []
-
-    def make(registry: CollectorRegistry) -> BatchApp:
-        app, metrics = build(settings, registry)
-        made.append(metrics)
-        return app
+    registry = CollectorRegistry()
+    metrics = ScorerMetrics(registry)
 
     async def beside(app: BatchApp, stop: asyncio.Event) -> None:
-        await publish_due_counts(app, settings, made[0], stop)
+        await publish_due_counts(app, settings, metrics, stop)
 
-    return run(settings, "score", settings.metrics.score_port, make, beside)
+    return run(settings, "score", settings.metrics.score_port, registry, lambda: build(settings, metrics), beside)
