@@ -22,7 +22,14 @@ from streams.scorer.tally import Tally
 from streams.stream_process import engine_settings, run
 from streams.ticker.due_counts import BUCKET_MS, DueCount, encode_due_count
 from streams.topic_admin import Action, look, plan, wanted_topics
-from streams.topics import DEAD_LETTERS, DUE_COUNTS, MEMBER_EVENTS
+from streams.topics import (
+    DEAD_LETTERS,
+    DUE_COUNTS,
+    LIFECYCLE_ALERTS,
+    MEMBER_EVENTS,
+    MEMBER_SCORES,
+    TIER_CHANGES,
+)
 from streams.watching import ScorerObserver
 
 
@@ -55,6 +62,9 @@ def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
     """The scorer's Faust app."""
     partition_count = settings.kafka.partitions
 
+    # Looked up per outcome, so joined with the prefix only once.
+    names = {name: settings.topic(name) for name in (TIER_CHANGES, LIFECYCLE_ALERTS, MEMBER_SCORES)}
+
     def records_for(policy: Policy) -> OutcomeRecords:
         return OutcomeRecords(policy, settings.score.epoch)
 
@@ -62,7 +72,7 @@ def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
         ceiling = Ceiling() if settings.score.halt_on_bad_input else None
         letters = (settings.topic(DEAD_LETTERS), tp.partition)
         tally = Tally(tp, Refuser(tp, outbox, letters, metrics.dead_letters, ceiling, end_process), metrics)
-        return MemberPartition(tp, outbox, tally, settings.topic, records_for, partition_count, end_process)
+        return MemberPartition(tp, outbox, tally, names.__getitem__, records_for, partition_count, end_process)
 
     app = BatchApp(engine_settings(settings, "score"), new_partition, ScorerObserver(metrics))
     app.source(settings.topic(MEMBER_EVENTS), partition_count)
