@@ -48,6 +48,7 @@ class Policy:
         self.horizon_days = max(window_days, tier_window_days, dormant_days) + return_window_days + 5
         self.min_order_amount = min_order_amount
         self.tiers = tiers
+        self.tier_names = [rule.name for rule in tiers]
         self.near_churn_days = near_churn_days
         self.recently_lapsed_days = recently_lapsed_days
         self.mid_lapsed_days = mid_lapsed_days
