@@ -26,9 +26,10 @@ from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
 
-from streams.engine.app import BatchApp
+from streams.engine.app import BatchApp, EngineSettings
 from streams.engine.batches import BatchSchema
 from streams.engine.consumer import BatchConsumer, BatchConsumerThread, BatchTransport
+from streams.engine.observer import Observer
 from streams.engine.recovery import BatchRecovery, BatchTableManager
 from streams.engine.table import RowStore, RowTable
 
@@ -185,6 +186,18 @@ OVERRIDDEN: dict[tuple[type, str], Reliance] = {
 }
 
 CALLED: dict[str, Reliance] = {
+    "nobody looks how restoring ended": Reliance(
+        Recovery.on_recovery_completed,
+        ("self", "generation_id"),
+        ("asyncio.wait(callback_coros)", "assignment = consumer.assignment()"),
+        "RowStore.on_recovery_completed has to end the process itself",
+    ),
+    "idle workers leave the group": Reliance(
+        GroupCoordinator._heartbeat_routine,
+        ("self",),
+        ("self._subscription.fetcher_idle_time", "self._max_poll_interval", "_maybe_leave_group()"),
+        "a worker without partitions is idle for ever, so the limit must be out of reach",
+    ),
     "the fetcher drains": Reliance(
         transport.Fetcher._fetcher.fun,
         ("self",),
@@ -341,3 +354,11 @@ def test_fetch_wait_is_read_from_the_attribute_that_the_thread_sets() -> None:
 def test_libraries_are_the_pinned_ones() -> None:
     assert faust.__version__.startswith("0.15.")
     assert aiokafka.__version__.startswith("0.14.")
+
+
+async def test_standby_worker_is_never_idle_enough_to_leave_the_group() -> None:
+    settings = EngineSettings(app_id="shop", bootstrap="127.0.0.1:1", session_timeout=10, commit_interval=1)
+    app = BatchApp(settings, lambda tp, outbox: NotImplemented, Observer())
+    thirty_years = 30 * 365 * 86_400
+    assert app.conf.broker_max_poll_interval is not None
+    assert app.conf.broker_max_poll_interval > thirty_years
