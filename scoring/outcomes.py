@@ -13,9 +13,6 @@ DORMANT_ALERT: Final = "lifecycle.dormant"
 RECOVERED: Final = "lifecycle.recovered"
 REACTIVATED: Final = "lifecycle.reactivated"
 
-#: Why an outcome happened; the fixed list that ``reason`` draws from.
-REASONS: Final = ("joined", "purchase", "revision", "return", "cancel", "other", "window_exit", "quiet")
-
 
 class Outcome:
     """One tier change or lifecycle alert of one member, with the numbers that decided it.

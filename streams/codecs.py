@@ -111,7 +111,10 @@ def encode_tick(at_ms: int, partition: int) -> bytes:
 
 
 def encode_policy(partition: int, version: int, content_hash: str, canonical: bytes) -> bytes:
-    """The value of a ``policy.published``, whose key is ``PARTITION_KEY``; ``canonical`` is the document's own JSON."""
+    """The value of a ``policy.published``, whose key is ``PARTITION_KEY``; ``canonical`` is the document's own JSON.
+
+    The same policy always has the same id in a partition.
+    """
     return msgspec.json.encode(
         PolicyPublished(
             event_id=f"policy-{version}-{content_hash[:16]}-{partition}",

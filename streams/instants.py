@@ -8,13 +8,12 @@ from typing import Final
 import msgspec
 
 from scoring.calendar import instant_of
-from scoring.calendar import instant_of as floor_ms
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _SECONDS: Final = [f"{second:02d}." for second in range(60)]
 _MILLIS: Final = [f"{milli:03d}Z" for milli in range(1000)]
 _MICROSECOND: Final = timedelta(microseconds=1)
-__all__ = ["date_text", "floor_ms", "floored", "instant_text", "parse_instant"]
+__all__ = ["date_text", "floored", "instant_text", "parse_instant"]
 
 #: msgspec rounds a seventh digit; from .xxx9995 on that carries into the next millisecond, where the rules say floor.
 _CARRIES: Final = re.compile(r"\.[0-9]{3}999[5-9]")

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 #: What became of an event: absorbed, a repeat by content or id, a replay by offset, or refused (the other three).
 EVENT_OUTCOMES: Final = ("applied", "duplicate", "replayed", "too_late", "quarantined", "dead_letter")
 COMMIT_OUTCOMES: Final = ("committed", "refused", "failed")
-INGEST_OUTCOMES: Final = ("mapped", "shop_traffic", "dead_letter")
 PROJECTION_OUTCOMES: Final = ("written", "deleted", "stale", "unusable")
 PROJECTION_RESTARTS: Final = ("behind", "requested")
 HOLD_REASONS: Final = ("jump", "mass", "operator")
@@ -56,7 +55,20 @@ class ConsumerMetrics:
         )
 
 
-class ScorerMetrics(ConsumerMetrics):
+class RefusingMetrics(ConsumerMetrics):
+    """What a process reports that also writes dead letters."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.dead_letters = Counter(
+            "memberpulse_dead_letters_total",
+            "Records written to dead-letters, by reason",
+            ["reason"],
+            registry=registry,
+        )
+
+
+class ScorerMetrics(RefusingMetrics):
     """The scorer: events in, outcomes out, and the state between."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -74,12 +86,6 @@ class ScorerMetrics(ConsumerMetrics):
             "memberpulse_outcomes_total",
             "Tier changes and lifecycle alerts decided, by kind",
             ["kind"],
-            registry=registry,
-        )
-        self.dead_letters = Counter(
-            "memberpulse_dead_letters_total",
-            "Records written to dead-letters, by reason",
-            ["reason"],
             registry=registry,
         )
         self.cut_seconds = Histogram(
@@ -129,7 +135,7 @@ class ScorerMetrics(ConsumerMetrics):
         )
 
 
-class IngestMetrics(ConsumerMetrics):
+class IngestMetrics(RefusingMetrics):
     """Ingest: upstream records in, canonical events out."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -138,12 +144,6 @@ class IngestMetrics(ConsumerMetrics):
             "memberpulse_ingested_records_total",
             "Upstream records by source topic and what became of them",
             ["topic", "outcome"],
-            registry=registry,
-        )
-        self.dead_letters = Counter(
-            "memberpulse_dead_letters_total",
-            "Records written to dead-letters, by reason",
-            ["reason"],
             registry=registry,
         )
 

@@ -1,9 +1,8 @@
 """The first record of every partition: the policy that decides what follows."""
 
-import msgspec
 from kafka import KafkaProducer
 
-from scoring.events import PolicyPublished
+from streams.codecs import encode_policy
 from streams.config import Settings
 from streams.kafka_clients import admin_settings
 from streams.log_reading import log_consumer, spans
@@ -12,8 +11,7 @@ from streams.topics import MEMBER_EVENTS, PARTITION_KEY
 
 _ACKNOWLEDGED_WITHIN_S = 30.0
 #: A policy that opens a partition was there before everything else: with the time of its appending it would make
-#: imported history late,
-#: because the log time of a partition never falls.
+#: imported history late, because the log time of a partition never falls.
 _BEFORE_EVERYTHING = [("log_time", b"0")]
 
 
@@ -21,14 +19,7 @@ def policy_record(document: PolicyDocument, partition: int) -> bytes:
     """The value of the record that publishes a policy to one partition; the same policy always has the same id
     there.
     """
-    event = PolicyPublished(
-        event_id=f"policy-{document.version}-{document.content_hash[:16]}-{partition}",
-        partition=partition,
-        version=document.version,
-        content_hash=document.content_hash,
-        policy=msgspec.Raw(document.canonical()),
-    )
-    return msgspec.json.encode(event)
+    return encode_policy(partition, document.version, document.content_hash, document.canonical())
 
 
 def open_empty_partitions(settings: Settings, document: PolicyDocument) -> list[int]:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import orjson
-from aiokafka.partitioner import murmur2
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
@@ -21,6 +20,7 @@ from streams.codecs import encode_tick
 from streams.dead_letters import Ceiling
 from streams.engine.partition import PARTITION_ROW_KEY, PartitionRow
 from streams.metrics import ScorerMetrics
+from streams.murmur import partition_of
 from streams.outcome_records import OutcomeRecords
 from streams.policy_file import PolicyDocument, load
 from streams.policy_publication import policy_record
@@ -232,6 +232,6 @@ def paid(member_id: str, order_id: str, at: datetime, amount: int = 5000, **fiel
 def key_on(partition: int, partition_count: int, prefix: str = "m") -> str:
     """A member id whose key hashes to ``partition``."""
     number = 0
-    while (murmur2(f"{prefix}{number}".encode()) & 0x7FFFFFFF) % partition_count != partition:
+    while partition_of(f"{prefix}{number}".encode(), partition_count) != partition:
         number += 1
     return f"{prefix}{number}"

@@ -19,7 +19,12 @@ def register(app: typer.Typer) -> None:
 def project(
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="read member-scores from its beginning; needed after Redis lost its data")
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="read member-scores from its beginning, for single keys lost or changed by hand; "
+            "an emptied Redis is noticed without it",
+        ),
     ] = False,
 ) -> None:
     """Keep Redis in step with the topic member-scores, until SIGTERM or Ctrl-C. Redis may be emptied and rebuilt at

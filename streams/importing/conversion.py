@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from scoring.calendar import instant_of
 from scoring.vocabulary import FUTURE_ALLOWANCE_MS
 from streams.bad_records import BadRecord
 from streams.importing.ordering import Entry
 from streams.importing.readers import Format, Read, Row, format_of, read_rows
-from streams.instants import floor_ms
 from streams.mapping import CanonicalBytes, Mapping, ShopTraffic
 
 #: When this many rows in a row cannot be used, before any that can, the mapping is not for this file.
@@ -86,7 +86,7 @@ class Conversion:
         event = self._apply(row.fields)
         if event is None:
             return None
-        at = floor_ms(_when(event.value).occurred_at)
+        at = instant_of(_when(event.value).occurred_at)
         if at > self._latest:
             raise BadRecord("quarantined", "its time is more than 10 minutes in the future")
         return event, at

@@ -4,7 +4,6 @@ letter.
 
 from collections.abc import Sequence
 
-from aiokafka.partitioner import murmur2
 from faust.types import TP
 from prometheus_client import Counter
 
@@ -13,12 +12,9 @@ from streams.engine.batches import Record
 from streams.engine.outbox import Outbox
 from streams.engine.partition import Partition
 from streams.mapping import Mapping, ShopTraffic
+from streams.murmur import partition_of
 from streams.refusing import Refuser
 from streams.topics import MEMBER_EVENTS, SHOP_TRAFFIC
-
-#: Hashing a key in Python takes 5 microseconds; known ones are looked up. At the limit the memory is cleared, 100 MB at
-#: most.
-_REMEMBERED_KEYS = 1_000_000
 
 
 class SourcePartition(Partition):
@@ -49,7 +45,6 @@ class SourcePartition(Partition):
         self._mapped = records.labels(tp.topic, "mapped")
         self._traffic = records.labels(tp.topic, "shop_traffic")
         self._dead = records.labels(tp.topic, "dead_letter")
-        self._numbers: dict[bytes, int] = {}
 
     def absorb(self, records: Sequence[Record]) -> None:
         """Map and send on, in order."""
@@ -60,7 +55,9 @@ class SourcePartition(Partition):
                 if event is None:
                     continue
                 if isinstance(event, ShopTraffic):
-                    self._outbox.put(self._shop_traffic, self._number(event.key), event.key, event.value)
+                    self._outbox.put(
+                        self._shop_traffic, partition_of(event.key, self._partition_count), event.key, event.value
+                    )
                     traffic += 1
                     continue
             except BadRecord as bad:
@@ -74,7 +71,9 @@ class SourcePartition(Partition):
                 )
                 told = mapped + traffic
                 continue
-            self._outbox.put(self._member_events, self._number(event.key), event.key, event.value)
+            self._outbox.put(
+                self._member_events, partition_of(event.key, self._partition_count), event.key, event.value
+            )
             mapped += 1
         self._refuser.good(mapped + traffic - told)
         self._mapped.inc(mapped)
@@ -83,14 +82,6 @@ class SourcePartition(Partition):
     def _refuse(self, record: Record, reason: str, detail: str, good_before: int) -> None:
         self._refuser.refuse(record, reason, detail, good_before)
         self._dead.inc()
-
-    def _number(self, key: bytes) -> int:
-        number = self._numbers.get(key)
-        if number is None:
-            if len(self._numbers) >= _REMEMBERED_KEYS:
-                self._numbers.clear()
-            number = self._numbers[key] = (murmur2(key) & 0x7FFFFFFF) % self._partition_count
-        return number
 
 
 def _content(record: Record) -> bytes:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from aiokafka.partitioner import murmur2
 from faust.types import TP
 
 from scoring.calendar import instant_of
@@ -20,6 +19,7 @@ from streams.engine.fencing import EX_CONFIG
 from streams.engine.outbox import Outbox
 from streams.engine.partition import RowPartition
 from streams.engine.sending import NO_HEADERS, Headers
+from streams.murmur import partition_of
 from streams.outcome_records import OutcomeRecords
 from streams.rows import VERSION, next_due_of, offset_of
 from streams.rows import decode as decode_row
@@ -134,7 +134,7 @@ class MemberPartition(RowPartition):
 
     def _check_partition(self, key: bytes) -> None:
         """A member nobody has seen must be on the partition of its hash; one with a row here is left where it is."""
-        number = (murmur2(key) & 0x7FFFFFFF) % self._partition_count
+        number = partition_of(key, self._partition_count)
         if number != self.tp.partition:
             raise BadRecord(
                 "wrong_partition",

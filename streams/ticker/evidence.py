@@ -10,9 +10,9 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from scoring.calendar import instant_of
 from scoring.events import Tick
 from streams.config import Settings
-from streams.instants import floor_ms
 from streams.log_reading import Span, admin_client, committed, latest_ticks, log_consumer, scan, spans
 from streams.ticker.due_counts import DueCount, decode_due_count
 from streams.topics import DUE_COUNTS, MEMBER_EVENTS
@@ -66,7 +66,7 @@ class Evidence:
         found = [] if known is None else [known]
         for record in latest_ticks(self._consumer, topic, stretches).values():
             try:
-                found.append(floor_ms(_decode_tick(record.value or b"").at))
+                found.append(instant_of(_decode_tick(record.value or b"").at))
             except msgspec.DecodeError as error:
                 log.warning("Tick at offset %d of partition %d is none: %s", record.offset, record.partition, error)
         return max(found, default=None)

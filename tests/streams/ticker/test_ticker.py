@@ -13,9 +13,10 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 from prometheus_client import CollectorRegistry
 
+from scoring.calendar import instant_of
 from scoring.events import Tick
 from streams.config import Settings
-from streams.instants import floor_ms, instant_text
+from streams.instants import instant_text
 from streams.kafka_clients import admin_settings
 from streams.log_reading import admin_client, log_consumer, scan, spans
 from streams.metrics import TickerMetrics
@@ -43,7 +44,7 @@ def ticks(settings: Settings) -> dict[int, list[int]]:
             if record.key == PARTITION_KEY:
                 tick = msgspec.json.decode(record.value or b"", type=Tick)
                 assert tick.partition == record.partition
-                found[record.partition].append(floor_ms(tick.at))
+                found[record.partition].append(instant_of(tick.at))
     return found
 
 
