@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from streams.commands import config, demo, importing, lag, member, project, ticks, topics, up, verify, worker
+from streams.commands import config, demo, importing, lag, member, policy, project, ticks, topics, up, verify, worker
 from streams.commands.failures import explained
 from streams.exits import ExitCode
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, up, worker, project, importing, member, topics, lag, verify, ticks, config):
+for module in (demo, up, worker, project, importing, member, policy, topics, lag, verify, ticks, config):
     module.register(app)
 
 

@@ -1,14 +1,20 @@
+import copy
 import hashlib
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, ValidationError
 
+from streams.file_problems import Part, key_paths
+from streams.file_problems import problems_of as problems_in
 from streams.policy_file import PolicyDocument, PolicyFileError, from_canonical, json_schema, load
 
 Change = Callable[[dict[str, Any]], object]
@@ -140,8 +146,8 @@ def at(*keys: str | int, value: Any) -> Change:
             at("lifecycle", "dormant_days", value=180),
             "lifecycle.dormant_days: found 180 days; must be more than the 180",
         ),
-        (at("tiers", "levels", value=[]), "tiers.levels: found a list; expected a list of 1 to 26 entries"),
-        (at("tiers", "levels", 0, "frequency", value=1), 'tiers.levels[0]: the lowest tier, "D", must ask for nothing'),
+        (at("tiers", "levels", value=[]), "tiers.levels: found an empty list; expected a list of 1 to 26 entries"),
+        (at("tiers", "levels", 0, "frequency", value=1), 'tiers.levels[0]: the lowest tier "D" must ask for nothing'),
         (
             at("tiers", "levels", 1, value={"name": "C"}),
             'tiers.levels[1]: the tier "C" needs frequency, monetary or both',
@@ -224,3 +230,171 @@ def test_the_json_schema_accepts_the_shipped_policy_and_refuses_a_slip() -> None
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid(a_document())
     assert not validator.is_valid(a_document(at("windows", "reported_dys", value=1)))
+
+
+@pytest.mark.parametrize("name", ["D ", " D", "D\n", "D\t2", "D\x7f", "\u200b"])
+def test_a_name_that_cannot_be_seen_whole_is_refused(name: str) -> None:
+    [told] = problems_of(at("tiers", "levels", 3, "name", value=name))
+    assert told.startswith("tiers.levels[3].name: found the text")
+
+
+def test_what_is_found_cannot_move_the_cursor_of_a_terminal() -> None:
+    assert all(told.isprintable() for told in problems_of(at("currency", value="\x1b[2J")))
+    assert all(told.isprintable() for told in problems_of(at("tiers", "levels", 1, "\x1b[2J", value=1)))
+
+
+def test_a_default_is_not_told_as_if_it_had_been_found() -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["lifecycle"] = {"dormant_days": 100}
+
+    assert problems_of(change) == [
+        "lifecycle.dormant_days: found 100 days; must be more than the 180 of mid_lapsed_days"
+    ]
+    assert problems_of(at("lifecycle", value={"near_churn_days": 90})) == [
+        "lifecycle.recently_lapsed_days: is not stated and then 90 days; must be more than the 90 of near_churn_days"
+    ]
+
+
+def test_a_default_is_told_as_one_beside_a_wrong_value_too() -> None:
+    assert problems_of(at("lifecycle", value={"near_churn_days": "60", "mid_lapsed_days": 400})) == [
+        'lifecycle.near_churn_days: found the text "60"; expected a whole number of days from 1 to 3,650',
+        "lifecycle.dormant_days: is not stated and then 365 days; must be more than the 400 of mid_lapsed_days",
+    ]
+
+
+def test_a_wrong_value_hides_no_other_problem_and_causes_none() -> None:
+    def change(content: dict[str, Any]) -> None:
+        levels = content["tiers"]["levels"]
+        levels[1]["frequency"] = "two"
+        levels[2] = "B"
+        levels[3] |= {"name": "C", "monetary": 10_000}
+        content["lifecycle"] |= {"near_churn_days": None, "mid_lapsed_days": 80}
+
+    assert [problem.partition(":")[0] for problem in problems_of(change)] == [
+        "tiers.levels[1].frequency",
+        "tiers.levels[2]",
+        "lifecycle.near_churn_days",
+        "tiers.levels[3].name",
+        "tiers.levels[3].monetary",
+        "lifecycle.mid_lapsed_days",
+    ]
+
+
+def test_a_key_in_the_wrong_section_is_sent_to_its_place() -> None:
+    [told] = problems_of(at("windows", "dormant_days", value=400))
+    assert "its place is lifecycle.dormant_days" in told
+    [told] = problems_of(at("lifecycle", "currency", value="USD"))
+    assert "its place is the top of the file" in told
+
+
+def test_a_list_written_as_one_table_is_told_how_to_be_written() -> None:
+    [told] = problems_of(at("tiers", "levels", value={"name": "D"}))
+    assert told.endswith("write [[tiers.levels]] above each entry")
+
+
+JUNK = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.integers(10**20), st.floats(), st.text(max_size=5)),
+    *(st.just([]), st.just({}), st.just([{}]), st.just([1]), st.just({"name": "X"}), st.just({"x": {"y": [{}]}})),
+)
+
+
+def places(content: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    inside = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    return [found for key, each in inside for found in ((*way, key), *places(each, (*way, key)))]
+
+
+@given(st.data())
+def test_whatever_stands_in_a_file_it_is_a_policy_or_it_is_refused_with_problems(data: st.DataObject) -> None:
+    content = a_document()
+    for _ in range(data.draw(st.integers(1, 4))):
+        way = data.draw(st.sampled_from(places(content)))
+        at(*way, value=copy.deepcopy(data.draw(JUNK)))(content)
+        if not places(content):
+            break
+    try:
+        document = PolicyDocument.model_validate(content)
+    except ValidationError as error:
+        problems = problems_in(error, PolicyDocument, content)
+        assert problems
+        assert len(set(problems)) == len(problems)
+        assert all(str(problem).isprintable() for problem in problems)
+    else:
+        assert from_canonical(document.canonical()).content_hash == document.content_hash
+
+
+class Fixed(Part):
+    mode: Literal["fixed"]
+    days: Annotated[int, Field(ge=1, json_schema_extra={"unit": "days"})]
+
+
+class Rhythm(Part):
+    mode: Literal["rhythm"]
+    floor: int
+    ceiling: int
+
+    def clashes(self) -> Iterator[tuple[str, str]]:
+        if self.ceiling <= self.floor:
+            yield "ceiling", "must be more than floor"
+
+
+class Reward(Part):
+    tier: str
+    cost: int
+    cap: int = 5
+
+    def clashes(self) -> Iterator[tuple[str, str]]:
+        if self.cost.bit_length() > self.cap:
+            yield "cost", "is above the cap"
+
+
+class Later(Part):
+    """A document with the shapes that later sections may have: choices by a key, tables by name, parts left out."""
+
+    quiet: Annotated[Fixed | Rhythm, Field(discriminator="mode")]
+    rewards: Annotated[dict[str, Reward], Field(default_factory=dict)]
+    extra: Reward | None = None
+
+
+def later_problems(content: dict[str, Any]) -> list[str]:
+    with pytest.raises(ValidationError) as refused:
+        Later.model_validate(content)
+    return [str(problem) for problem in problems_in(refused.value, Later, content)]
+
+
+def test_problems_in_a_choice_of_tables_have_the_path_of_the_file() -> None:
+    assert later_problems({"quiet": {"mode": "fixed", "days": 0}}) == [
+        "quiet.days: found 0; expected a whole number of days, 1 or more"
+    ]
+    assert later_problems({"quiet": {"mode": "own", "days": 1}}) == [
+        'quiet.mode: found the text "own"; expected one of "fixed", "rhythm"'
+    ]
+    assert later_problems({"quiet": {}}) == ['quiet.mode: is missing; expected one of "fixed", "rhythm"']
+    assert [told.partition(":")[0] for told in later_problems({"quiet": {"mode": "fixed", "dayz": 1}})] == [
+        "quiet.days",
+        "quiet.dayz",
+    ]
+
+
+def test_rules_of_later_parts_are_asked_beside_wrong_values() -> None:
+    content = {
+        "quiet": {"mode": "rhythm", "floor": 9, "ceiling": 3, "x": 1},
+        "rewards": {"A near": {"tier": 1, "cost": 1 << 9}, "B": {"tier": "B", "cost": "1"}},
+        "extra": {"cost": 1 << 9, "cap": 2},
+    }
+    assert [told.partition(":")[0] for told in later_problems(content)] == [
+        "quiet.x",
+        "rewards.A near.tier",
+        "rewards.B.cost",
+        "extra.tier",
+        "quiet.ceiling",
+        "rewards.A near.cost",
+        "extra.cost",
+    ]
+
+
+def test_every_key_of_any_shape_has_a_path() -> None:
+    assert key_paths(Later.model_json_schema()) == [
+        *("quiet", "quiet.mode", "quiet.days", "quiet.floor", "quiet.ceiling"),
+        *("rewards", "rewards.*.tier", "rewards.*.cost", "rewards.*.cap"),
+        *("extra", "extra.tier", "extra.cost", "extra.cap"),
+    ]

@@ -1,0 +1,240 @@
+"""What a change of policy is called."""
+
+import copy
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from streams import policy_diff
+from streams.file_problems import Part, key_paths
+from streams.policy_diff import Change, changes
+from streams.policy_file import PolicyDocument, load
+
+ABSOLUTE = load("absolute")
+Content = dict[str, Any]
+
+
+def changed(*edits: Callable[[Content], object]) -> PolicyDocument:
+    content = copy.deepcopy(ABSOLUTE.content())
+    for edit in edits:
+        edit(content)
+    return PolicyDocument.model_validate(content)
+
+
+def told(new: PolicyDocument, old: PolicyDocument = ABSOLUTE) -> list[str]:
+    return [change.sentence for change in changes(old, new)]
+
+
+def at(*keys: str | int, value: Any) -> Callable[[Any], None]:
+    def edit(content: Any) -> None:
+        *way, last = keys
+        for key in way:
+            content = content[key]
+        content[last] = value
+
+    return edit
+
+
+def without(*keys: str | int) -> Callable[[Any], None]:
+    def edit(content: Any) -> None:
+        *way, last = keys
+        for key in way:
+            content = content[key]
+        del content[last]
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (at("version", value=2), "version 1 -> 2"),
+        (at("min_order_amount", value=100), "min_order_amount 0.01 USD -> 1.00 USD (fewer orders count)"),
+        (
+            at("windows", "reported_days", value=366),
+            "Windows: reported 365 -> 366 days (orders count for longer in what is reported)",
+        ),
+        (at("windows", "return_days", value=1), "Windows: return 90 days -> 1 day (late returns are refused earlier)"),
+        (
+            at("tiers", "window_days", value=180),
+            "Tiers: window 365 -> 180 days (orders count for less long, tiers are harder to keep)",
+        ),
+        (
+            at("tiers", "levels", 2, "monetary", value=25_000),
+            "Tier B: monetary 300.00 USD -> 250.00 USD (easier to reach)",
+        ),
+        (at("tiers", "levels", 2, "frequency", value=6), "Tier B: frequency 5 -> 6 kept orders (harder to reach)"),
+        (at("tiers", "levels", 2, "match", value="all"), "Tier B: match any -> all (harder to reach)"),
+        (without("tiers", "levels", 2, "monetary"), "Tier B: monetary 300.00 USD -> not asked for"),
+        (at("lifecycle", "near_churn_days", value=45), "Lifecycle: near_churn 60 -> 45 days (alerts come earlier)"),
+        (at("lifecycle", "dormant_days", value=400), "Lifecycle: dormant 365 -> 400 days (alerts come later)"),
+        (at("tiers", "levels", 3, "name", value="Gold"), "Tier A is now called Gold"),
+        (
+            lambda content: content["tiers"]["levels"].append({"name": "S", "frequency": 20}),
+            "Tier S added above A: frequency 20 kept orders, match any",
+        ),
+        (
+            lambda content: content["tiers"]["levels"].insert(1, {"name": "C-", "monetary": 5_000}),
+            "Tier C- added above D: monetary 50.00 USD, match any",
+        ),
+        (
+            without("tiers", "levels", 2),
+            "Tier B removed; it was: frequency 5 kept orders, monetary 300.00 USD, match any",
+        ),
+        (
+            at("time_zone", value="Europe/Berlin"),
+            "time_zone UTC -> Europe/Berlin (days begin and end at other instants)",
+        ),
+    ],
+)
+def test_one_change_is_one_sentence(edit: Callable[[Content], object], sentence: str) -> None:
+    assert told(changed(edit)) == [sentence]
+
+
+def test_backwards_the_sentence_is_turned_round() -> None:
+    cheaper = changed(at("tiers", "levels", 2, "monetary", value=25_000))
+    assert told(ABSOLUTE, cheaper) == ["Tier B: monetary 250.00 USD -> 300.00 USD (harder to reach)"]
+
+
+def test_a_new_lowest_tier_is_added_as_the_first() -> None:
+    def edit(content: Content) -> None:
+        content["tiers"]["levels"][0] |= {"monetary": 1}
+        content["tiers"]["levels"].insert(0, {"name": "E"})
+
+    assert told(changed(edit)) == [
+        "Tier E added as the first: asks for nothing",
+        "Tier D: monetary not asked for -> 0.01 USD",
+        "Tier D: match none -> any",
+    ]
+
+
+def test_how_thresholds_are_joined_has_no_effect_on_a_tier_with_one_of_them() -> None:
+    alone = without("tiers", "levels", 2, "monetary")
+    joined = changed(alone, at("tiers", "levels", 2, "match", value="all"))
+    assert told(joined, changed(alone)) == ["Tier B: match any -> all"]
+
+
+def test_amounts_of_two_currencies_are_not_compared() -> None:
+    yen = changed(at("currency", value="JPY"), at("tiers", "levels", 1, "monetary", value=20_000))
+    assert told(yen) == [
+        "currency USD -> JPY (amounts are not converted: the same numbers are now of this currency)",
+        "Tier C: monetary 100.00 USD -> 20000 JPY",
+    ]
+
+
+def test_a_tier_that_is_renamed_and_changed_is_another_tier() -> None:
+    gold = changed(at("tiers", "levels", 3, value={"name": "Gold", "frequency": 13}))
+    assert [change.kind for change in changes(ABSOLUTE, gold)] == ["added", "removed"]
+
+
+def test_names_that_change_places_are_told_as_changed_thresholds_and_order() -> None:
+    def swap(content: Content) -> None:
+        low, high = content["tiers"]["levels"][1:3]
+        low["name"], high["name"] = high["name"], low["name"]
+
+    sentences = told(changed(swap))
+    assert "Tier order D, C, B, A -> D, B, C, A" in sentences
+    assert "Tier B: monetary 300.00 USD -> 100.00 USD (easier to reach)" in sentences
+
+
+def test_a_change_names_its_place_and_both_values() -> None:
+    [change] = changes(ABSOLUTE, changed(at("tiers", "levels", 2, "monetary", value=25_000)))
+    assert change == Change("changed", "tiers.levels[2].monetary", 30_000, 25_000, change.sentence)
+    [removed] = changes(ABSOLUTE, changed(without("tiers", "levels", 2, "monetary")))
+    assert (removed.kind, removed.old, removed.new) == ("removed", 30_000, None)
+
+
+def test_equal_policies_have_no_difference() -> None:
+    assert changes(ABSOLUTE, changed()) == []
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> PolicyDocument:
+    """Small policies, so that equal and nearly equal ones are often met."""
+    names = draw(st.lists(st.sampled_from("DCBAS"), min_size=1, max_size=4, unique=True))
+    levels: list[Content] = [{"name": names[0]}]
+    for rank, name in enumerate(names[1:], start=1):
+        asked = draw(st.sampled_from([("frequency",), ("monetary",), ("frequency", "monetary")]))
+        levels.append({"name": name} | {measure: 10 * rank + draw(st.integers(0, 1)) for measure in asked})
+    boundary = draw(st.integers(59, 61))
+    return PolicyDocument.model_validate(
+        {
+            "version": draw(st.integers(1, 2)),
+            "currency": draw(st.sampled_from(["USD", "JPY"])),
+            "time_zone": "UTC",
+            "tiers": {"levels": levels},
+            "lifecycle": {"near_churn_days": boundary},
+        }
+    )
+
+
+@given(policies(), policies())
+def test_there_is_a_difference_exactly_when_the_hashes_differ(old: PolicyDocument, new: PolicyDocument) -> None:
+    found = changes(old, new)
+    assert (found == []) == (old.content_hash == new.content_hash)
+    assert all(change.sentence and change.path for change in found)
+
+
+@given(policies(), policies())
+def test_there_and_back_are_as_many_differences(old: PolicyDocument, new: PolicyDocument) -> None:
+    assert len(changes(old, new)) == len(changes(new, old))
+
+
+class Benefit(Part):
+    name: str
+    cost: Annotated[int, Field(json_schema_extra={"unit": "minor units"})]
+
+
+class Hold(Part):
+    months: Annotated[int, Field(json_schema_extra={"unit": "months", "more": "tiers last longer"})] = 12
+    never: bool = False
+
+
+class Grown(PolicyDocument):
+    """The document with sections that nobody has written a word for here."""
+
+    hold: Hold | None = None
+    benefits: Annotated[list[Benefit], Field(default_factory=list)]
+    quiet_days: Annotated[list[str], Field(default_factory=list)]
+    messages: Annotated[dict[str, str], Field(default_factory=dict)]
+
+
+def test_an_entry_can_only_be_renamed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_diff, "PolicyDocument", Grown)
+    base = ABSOLUTE.content()
+    old = Grown.model_validate(base | {"benefits": [{"name": "tea", "cost": 1}]})
+    new = Grown.model_validate(base | {"benefits": [{"name": "chai", "cost": 1}, {"name": "cake", "cost": 1}]})
+    assert told(new, old) == ["Benefit tea is now called chai", "Benefit cake added after chai: cost 0.01 USD"]
+
+
+def test_sections_that_come_later_are_told_without_a_line_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_diff, "PolicyDocument", Grown)
+    base = ABSOLUTE.content()
+    old = Grown.model_validate(
+        base | {"hold": {}, "benefits": [{"name": "tea", "cost": 100}], "messages": {"a b": "x"}}
+    )
+    new = Grown.model_validate(
+        base
+        | {
+            "hold": {"months": 1, "never": True},
+            "benefits": [{"name": "tea", "cost": 250}, {"name": "cake", "cost": 500}],
+            "quiet_days": ["2026-12-25"],
+            "messages": {"a b": "y"},
+        }
+    )
+    assert told(new, old) == [
+        "Hold: months 12 months -> 1 month",
+        "Hold: never false -> true",
+        "Benefit tea: cost 1.00 USD -> 2.50 USD",
+        "Benefit cake added after tea: cost 5.00 USD",
+        "Quiet: none; now 2026-12-25",
+        "Messages: a b x -> y",
+    ]
+    assert "benefits[].cost" in key_paths(Grown.model_json_schema())
+    assert told(Grown.model_validate(base | {"hold": {}}), Grown.model_validate(base)) == [
+        "Hold: none; now months 12 months, never false"
+    ]
