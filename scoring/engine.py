@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from scoring.calendar import instant_of
-from scoring.evaluation import evaluate
+from scoring.evaluation import evaluate, evaluate_purchase
 from scoring.events import MemberEvent, OrderCancelled, OrderPaid, OrderReturned, Visit
-from scoring.ledger import CANCELLED, PAID, PURCHASED, UNCHANGED, record_return, record_sale
+from scoring.ledger import APPENDED, CANCELLED, CHANGED, PAID, UNCHANGED, record_return, record_sale
 from scoring.news import Origin, report
 from scoring.outcomes import Outcome
 from scoring.policy import Policy
 from scoring.refusals import refuse_untimely, refuse_unusable
-from scoring.state import MemberState, Return, Sale, fingerprint, unknown_member
+from scoring.state import FINGERPRINT_BYTES, MemberState, Return, Sale, fingerprint, place_of, unknown_member
 from scoring.vocabulary import PROSPECT, REMEMBERED_EVENT_IDS
 
 APPLIED: Final = 0
 DUPLICATE: Final = 1
 
 _NOTHING: Final[tuple[Outcome, ...]] = ()
+#: Why an evaluation followed, for events that are no ``order.paid``; "other" for all others.
+_REASONS: Final[dict[type, str]] = {OrderReturned: "return", OrderCancelled: "cancel"}
 
 
 class Position:
@@ -67,25 +69,37 @@ def apply(state: MemberState | None, event: MemberEvent, policy: Policy, positio
     refuse_untimely(event, occurred_at, as_of, position.log_time, policy)
     refuse_unusable(event, policy)
 
-    after = unknown_member(as_of) if state is None else state.clone()
-    after.offset = position.offset
-    reason = _absorb(after, event, occurred_at, policy)
-    if not reason:
-        return Decision(after, _NOTHING, DUPLICATE, moved=False)
-    after.as_of = as_of
-    measures = evaluate(after, policy)
     if state is None:
+        after = unknown_member(as_of)
         tier, stage = -1, PROSPECT
     else:
+        after = state.clone()
         tier, stage = state.tier, state.stage
-        if after.tier == tier and after.stage == stage:
-            return Decision(after, _NOTHING, APPLIED, moved=False)
+    after.offset = position.offset
+    if isinstance(event, OrderPaid):
+        bought = policy.zone.day_of(occurred_at)
+        sale: Sale = (event.revision, PAID, occurred_at, event.net_amount)
+        done = record_sale(after, fingerprint(event.order_id), bought, sale)
+        reason = "revision" if done == CHANGED else "purchase"
+    else:
+        bought = 0
+        done = _absorb(after, event, occurred_at, policy)
+        reason = _REASONS.get(type(event), "other")
+    if done == UNCHANGED:
+        return Decision(after, _NOTHING, DUPLICATE, moved=False)
+    after.as_of = as_of
+    if done == APPENDED and isinstance(event, OrderPaid) and (as_of < after.next_due or after.next_due == 0):
+        evaluate_purchase(after, occurred_at, bought, event.net_amount, policy)
+    else:
+        evaluate(after, policy)
+    if after.tier == tier and after.stage == stage:
+        return Decision(after, _NOTHING, APPLIED, moved=False)
     origin = Origin(cause=event.event_id, reason=reason, recorded_at=position.log_time, imported=position.imported)
     if isinstance(event, (OrderPaid, OrderReturned, OrderCancelled)):
         origin.order_id, origin.shop_id, origin.channel = event.order_id, event.shop_id, event.channel
     elif isinstance(event, Visit):
         origin.shop_id, origin.channel = event.shop_id, event.channel
-    return Decision(after, report(after, measures, tier, stage, policy, origin), APPLIED, moved=True)
+    return Decision(after, report(after, tier, stage, policy, origin), APPLIED, moved=True)
 
 
 def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -> Decision:
@@ -102,7 +116,7 @@ def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -
     while after.next_due != 0 and after.next_due <= tick_at:
         due, tier, stage = after.next_due, after.tier, after.stage
         after.as_of = due
-        measures = evaluate(after, policy)
+        evaluate(after, policy)
         if after.tier != tier or after.stage != stage:
             moved = True
             origin = Origin(
@@ -112,30 +126,21 @@ def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -
                 imported=position.imported,
                 tick_at=tick_at,
             )
-            told += report(after, measures, tier, stage, policy, origin)
+            told += report(after, tier, stage, policy, origin)
     after.as_of = tick_at
     return Decision(after, told, APPLIED, moved=moved)
 
 
-def _absorb(state: MemberState, event: MemberEvent, at: int, policy: Policy) -> str:
-    """Enter an event that occurred ``at`` (epoch ms); the reason it is for what follows, empty for a duplicate."""
-    sale: Sale
-    if isinstance(event, OrderPaid):
-        sale = (event.revision, PAID, at, event.net_amount)
-        done = record_sale(state, fingerprint(event.order_id), policy.zone.day_of(at), sale)
-        reason = "purchase" if done == PURCHASED else "revision"
-    elif isinstance(event, OrderReturned):
+def _absorb(state: MemberState, event: MemberEvent, at: int, policy: Policy) -> int:
+    """Enter an event that is no ``order.paid`` and occurred ``at`` (epoch ms); say what it did."""
+    if isinstance(event, OrderReturned):
         offered: Return = (fingerprint(event.return_id), event.revision, at, event.returned_amount)
-        done = record_return(state, fingerprint(event.order_id), policy.zone.day_of(at), offered)
-        reason = "return"
-    elif isinstance(event, OrderCancelled):
-        sale = (event.revision, CANCELLED, at, 0)
-        done = record_sale(state, fingerprint(event.order_id), policy.zone.day_of(at), sale)
-        reason = "cancel"
-    else:
-        event_id = fingerprint(event.event_id)
-        if event_id in state.remembered:
-            return ""
-        state.remembered = (*state.remembered, event_id)[-REMEMBERED_EVENT_IDS:]
-        return "other"
-    return "" if done == UNCHANGED else reason
+        return record_return(state, fingerprint(event.order_id), policy.zone.day_of(at), offered)
+    if isinstance(event, OrderCancelled):
+        sale: Sale = (event.revision, CANCELLED, at, 0)
+        return record_sale(state, fingerprint(event.order_id), policy.zone.day_of(at), sale)
+    event_id = fingerprint(event.event_id)
+    if place_of(state.remembered, event_id, FINGERPRINT_BYTES) >= 0:
+        return UNCHANGED
+    state.remembered = (state.remembered + event_id)[-REMEMBERED_EVENT_IDS * FINGERPRINT_BYTES :]
+    return CHANGED

@@ -13,7 +13,8 @@ import msgspec
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Label = Annotated[str, msgspec.Meta(max_length=64)]
 Source = Annotated[str, msgspec.Meta(max_length=32)]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+#: Which three letters is for the policy to say, and for :func:`scoring.refusals.refuse_unusable` to hold against it.
+Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 Money = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
 Revision = Annotated[int, msgspec.Meta(ge=0, le=2_000_000_000)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]

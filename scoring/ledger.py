@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from scoring.state import Amended, MemberState, Return, Sale
+from scoring.state import ORDER, ORDER_BYTES, Amended, MemberState, Order, Return, Sale, place_of
 
 #: Status ranks of the sale register: at an equal revision the cancel wins.
 PAID: Final = 0
@@ -13,21 +13,31 @@ _NO_REVISION: Final = -1
 #: The worth of an order whose sale register is not a paid one: below every possible minimum.
 _NOT_SOLD: Final = -1
 
-#: What an order event did: nothing (a duplicate), some change, or the first ``order.paid`` of its order.
+#: What an order event did: nothing (a duplicate), some change, the first ``order.paid`` of an order of which other news
+#: had come before, or an order that is new altogether.
 UNCHANGED: Final = 0
 CHANGED: Final = 1
 PURCHASED: Final = 2
+APPENDED: Final = 3
 
 
-def record_sale(state: MemberState, order: int, day: int, offered: Sale) -> int:
+def orders_of(state: MemberState) -> list[Order]:
+    """Every order of the ledger, stubs included, as far as its worth and its day go."""
+    orders: list[Order] = list(ORDER.iter_unpack(state.orders))
+    orders += [amended[:5] for amended in state.amended]
+    return orders
+
+
+def record_sale(state: MemberState, order: bytes, day: int, offered: Sale) -> int:
     """Enter an ``order.paid``, or an ``order.cancelled`` (of net 0), of local day ``day``; say what it did."""
     revision, status, at, net = offered
     entry = _find(state, order)
     if entry is None:
         if status == PAID:
-            state.orders.append((order, at, day, net, revision))
-            return PURCHASED
-        state.amended.append((order, at, day, _NOT_SOLD, revision, net, status, _NO_REVISION, at, ()))
+            state.orders += ORDER.pack(order, at, day, net, revision)
+            return APPENDED
+        cancelled: Amended = (order, at, day, _NOT_SOLD, revision, net, status, _NO_REVISION, at, ())
+        state.amended = (*state.amended, cancelled)
         return CHANGED
     _, since, since_day, _, sale_revision, sale_net, sale_status, first_revision, sold_at, returns = entry
     stub = first_revision == _NO_REVISION
@@ -42,13 +52,14 @@ def record_sale(state: MemberState, order: int, day: int, offered: Sale) -> int:
     return PURCHASED if stub and status == PAID else CHANGED
 
 
-def record_return(state: MemberState, order: int, day: int, offered: Return) -> int:
+def record_return(state: MemberState, order: bytes, day: int, offered: Return) -> int:
     """Enter an ``order.returned`` of local day ``day``; say what it did."""
     at = offered[2]
     entry = _find(state, order)
     if entry is None:
         revision, status, sold_at, net = _NO_SALE
-        state.amended.append((order, at, day, _NOT_SOLD, revision, net, status, _NO_REVISION, sold_at, (offered,)))
+        stub: Amended = (order, at, day, _NOT_SOLD, revision, net, status, _NO_REVISION, sold_at, (offered,))
+        state.amended = (*state.amended, stub)
         return CHANGED
     _, since, since_day, _, sale_revision, sale_net, sale_status, first_revision, sold_at, returns = entry
     if first_revision == _NO_REVISION and at < since:
@@ -79,24 +90,24 @@ def worth(net: int, status: int, returns: tuple[Return, ...]) -> int:
 def retire(state: MemberState, last_day: int, minimum: int) -> None:
     """Let the orders of ``last_day`` and before leave; remember the latest and the days of those worth ``minimum``."""
     days: set[int] = set()
-    columns = [(e[1], e[2], e[3]) for e in state.orders] + [(e[1], e[2], e[3]) for e in state.amended]
-    for at, day, value in columns:
+    for _, at, day, value, _ in orders_of(state):
         if day <= last_day and value >= minimum:
             if (state.gone_days == 0 and not days) or at > state.gone_at:
                 state.gone_at = at
             days.add(day)
     # Later news of these days is too late for the log, so that no day leaves twice.
     state.gone_days += len(days)
-    state.orders = [e for e in state.orders if e[2] > last_day]
-    state.amended = [e for e in state.amended if e[2] > last_day]
+    state.orders = b"".join([ORDER.pack(*e) for e in ORDER.iter_unpack(state.orders) if e[2] > last_day])
+    state.amended = tuple([e for e in state.amended if e[2] > last_day])
 
 
-def _find(state: MemberState, order: int) -> Amended | None:
+def _find(state: MemberState, order: bytes) -> Amended | None:
     """The order in its longer form."""
-    for plain in state.orders:
-        if plain[0] == order:
-            _, at, day, net, revision = plain
-            return (order, at, day, net, revision, net, PAID, revision, at, ())
+    place = place_of(state.orders, order, ORDER_BYTES)
+    if place >= 0:
+        plain: Order = ORDER.unpack_from(state.orders, place)
+        _, at, day, net, revision = plain
+        return (order, at, day, net, revision, net, PAID, revision, at, ())
     for amended in state.amended:
         if amended[0] == order:
             return amended
@@ -121,18 +132,15 @@ def _replace(
         return False
     _remove(state, order)
     if status == PAID and revision == first_revision and sold_at == at and not returns:
-        state.orders.append((order, at, day, net, revision))
+        state.orders += ORDER.pack(order, at, day, net, revision)
     else:
-        state.amended.append(after)
+        state.amended = (*state.amended, after)
     return True
 
 
-def _remove(state: MemberState, order: int) -> None:
-    for index, plain in enumerate(state.orders):
-        if plain[0] == order:
-            del state.orders[index]
-            return
-    for index, amended in enumerate(state.amended):
-        if amended[0] == order:
-            del state.amended[index]
-            return
+def _remove(state: MemberState, order: bytes) -> None:
+    place = place_of(state.orders, order, ORDER_BYTES)
+    if place >= 0:
+        state.orders = state.orders[:place] + state.orders[place + ORDER_BYTES :]
+    else:
+        state.amended = tuple([amended for amended in state.amended if amended[0] != order])

@@ -12,7 +12,7 @@ from scoring.outcomes import (
     RECOVERED,
 )
 from scoring.policy import Policy
-from scoring.rfm import NO_DAY
+from scoring.state import NO_DAY
 from scoring.vocabulary import ACTIVE, DORMANT, MID_LAPSED, NEAR_CHURN, NEW, PROSPECT, RECENTLY_LAPSED
 
 _QUIET_ALERTS: Final = {

@@ -3,7 +3,6 @@
 from scoring.lifecycle import alert_for, boundary_of
 from scoring.outcomes import TIER_DOWNGRADED, TIER_JOINED, TIER_UPGRADED, Outcome
 from scoring.policy import Policy
-from scoring.rfm import Measures
 from scoring.state import MemberState
 from scoring.vocabulary import CATCH_UP_AFTER_MS, PROSPECT, STAGES
 
@@ -38,9 +37,7 @@ class Origin:
         self.channel = channel
 
 
-def report(
-    state: MemberState, measures: Measures, tier: int, stage: int, policy: Policy, origin: Origin
-) -> list[Outcome]:
+def report(state: MemberState, tier: int, stage: int, policy: Policy, origin: Origin) -> list[Outcome]:
     """The outcomes of the evaluation that led from ``tier`` (-1 before the first event) and ``stage`` to ``state``.
 
     They take their sequence numbers from ``state``.
@@ -57,7 +54,7 @@ def report(
     if alert:
         news = _outcome(state, origin, alert, STAGES[stage], STAGES[state.stage], stage, state.stage)
         if state.stage > stage > PROSPECT:
-            news.due_at = policy.zone.start_of_day(measures.last_day + boundary_of(policy, state.stage))
+            news.due_at = policy.zone.start_of_day(state.last_day + boundary_of(policy, state.stage))
             if origin.tick_at:
                 news.reason = "quiet"
                 news.catch_up = origin.imported or origin.tick_at - news.due_at > CATCH_UP_AFTER_MS

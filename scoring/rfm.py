@@ -1,85 +1,95 @@
 """How recently, how often and for how much a member bought: R, F and M from the ledger."""
 
-from typing import Final
-
+from scoring.ledger import orders_of
 from scoring.policy import Policy
-from scoring.state import MemberState, Order
-
-#: Later than every local day that can occur; stands for "no such day".
-NO_DAY: Final = 1 << 40
+from scoring.state import NO_DAY, MemberState, Order
 
 
-class Measures:
-    """What one pass over the ledger finds on a local day. Money is minor units, instants epoch ms, days local days.
+def measure(state: MemberState, day: int, policy: Policy) -> None:
+    """Count the whole ledger on a local day, into the state."""
+    orders = orders_of(state)
+    _count(state, orders, day, policy)
+    if policy.tier_window_days != policy.window_days:
+        _count_for_tiers(state, orders, day, policy)
+    if state.gone_days > 0:
+        if state.purchase_days == 0:
+            state.last_at = state.gone_at
+            state.last_day = policy.zone.day_of(state.gone_at)
+        state.purchase_days = min(state.purchase_days + state.gone_days, 2)
 
-    ``frequency`` and ``monetary`` are those of the reported window, ``tier_...`` of the tiers' window. ``days`` counts
-    distinct purchase days, those of orders that left included, but no further than 2. Without any kept order it is 0,
-    as is ``last_at``. ``exit_day`` is the next day on which an order leaves a window; ``NO_DAY`` or later when none
-    will. ``outdated`` says that orders have reached the horizon; the rest is then not to be used.
+
+def add_purchase(state: MemberState, day: int, at: int, bought: int, value: int, policy: Policy) -> bool:
+    """Count one more order on a local day, into a state in which all others are counted as of that day.
+
+    It was bought at ``at`` (epoch ms), which is the local day ``bought``, and is worth ``value`` minor units. False
+    when that cannot be told without the others: then nothing is counted.
     """
+    oldest = state.oldest_day
+    if bought < oldest:
+        oldest = bought
+    if oldest <= day - policy.horizon_days:
+        return False
+    if value >= policy.min_order_amount:
+        window = policy.window_days
+        if window != policy.tier_window_days or bought <= day - window:
+            return False
+        state.frequency += 1
+        state.monetary += value
+        state.tier_frequency = state.frequency
+        state.tier_monetary = state.monetary
+        if bought + window < state.exit_day:
+            state.exit_day = bought + window
+        if state.purchase_days == 0:
+            state.purchase_days = 1
+            state.last_at = at
+            state.last_day = bought
+        else:
+            if bought != state.last_day:
+                state.purchase_days = 2
+            if at > state.last_at:
+                state.last_at = at
+                state.last_day = bought
+    state.oldest_day = oldest
+    return True
 
-    __slots__ = (
-        "days",
-        "exit_day",
-        "frequency",
-        "last_at",
-        "last_day",
-        "monetary",
-        "outdated",
-        "tier_frequency",
-        "tier_monetary",
-    )
 
-    days: int
+def _count(state: MemberState, orders: list[Order], day: int, policy: Policy) -> None:
+    minimum = policy.min_order_amount
+    since = day - policy.window_days
+    oldest = first_day = inside = NO_DAY
+    last_at = frequency = monetary = 0
+    last_day = -NO_DAY
+    # Comparisons and not min or max: a call for each would double the time of the loop.
+    for _, at, bought, value, _ in orders:
+        if bought < oldest:
+            oldest = bought
+        if value < minimum:
+            continue
+        if bought < first_day:
+            first_day = bought
+        if bought > last_day or (bought == last_day and at > last_at):
+            last_day = bought
+            last_at = at
+        if bought > since:
+            frequency += 1
+            monetary += value
+            if bought < inside:
+                inside = bought
+    state.oldest_day = oldest
+    state.purchase_days = 0 if first_day == NO_DAY else 1 if first_day == last_day else 2
+    state.last_at = last_at
+    state.last_day = 0 if first_day == NO_DAY else last_day
+    state.frequency = state.tier_frequency = frequency
+    state.monetary = state.tier_monetary = monetary
+    state.exit_day = NO_DAY if inside == NO_DAY else inside + policy.window_days
 
-    def __init__(self, state: MemberState, day: int, policy: Policy) -> None:
-        orders: list[Order] = state.orders
-        if state.amended:
-            orders = orders + [(e[0], e[1], e[2], e[3], e[4]) for e in state.amended]
-        self._count(orders, day, policy)
-        if policy.tier_window_days != policy.window_days:
-            self._count_for_tiers(orders, day, policy)
-        if state.gone_days > 0:
-            if self.days == 0:
-                self.last_at = state.gone_at
-                self.last_day = policy.zone.day_of(state.gone_at)
-            self.days = min(self.days + state.gone_days, 2)
 
-    def _count(self, orders: list[Order], day: int, policy: Policy) -> None:
-        minimum = policy.min_order_amount
-        since = day - policy.window_days
-        oldest = first_day = inside = NO_DAY
-        last_at = frequency = monetary = 0
-        last_day = -NO_DAY
-        # Comparisons and not min or max: a call for each would double the time of the loop.
-        for _, at, bought, value, _ in orders:
-            if bought < oldest:
-                oldest = bought
-            if value < minimum:
-                continue
-            if bought < first_day:
-                first_day = bought
-            if bought > last_day or (bought == last_day and at > last_at):
-                last_day = bought
-                last_at = at
-            if bought > since:
-                frequency += 1
-                monetary += value
-                if bought < inside:
-                    inside = bought
-        self.outdated = oldest <= day - policy.horizon_days
-        self.days = 0 if first_day == NO_DAY else 1 if first_day == last_day else 2
-        self.last_at = last_at
-        self.last_day = last_day
-        self.frequency = self.tier_frequency = frequency
-        self.monetary = self.tier_monetary = monetary
-        self.exit_day = inside + policy.window_days
-
-    def _count_for_tiers(self, orders: list[Order], day: int, policy: Policy) -> None:
-        self.tier_frequency = 0
-        self.tier_monetary = 0
-        for _, _, bought, value, _ in orders:
-            if value >= policy.min_order_amount and bought > day - policy.tier_window_days:
-                self.tier_frequency += 1
-                self.tier_monetary += value
-                self.exit_day = min(self.exit_day, bought + policy.tier_window_days)
+def _count_for_tiers(state: MemberState, orders: list[Order], day: int, policy: Policy) -> None:
+    frequency = monetary = 0
+    for _, _, bought, value, _ in orders:
+        if value >= policy.min_order_amount and bought > day - policy.tier_window_days:
+            frequency += 1
+            monetary += value
+            state.exit_day = min(state.exit_day, bought + policy.tier_window_days)
+    state.tier_frequency = frequency
+    state.tier_monetary = monetary

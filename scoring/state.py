@@ -1,29 +1,48 @@
 """What is known about one member."""
 
 from hashlib import blake2b
+from struct import Struct
+from typing import Final
+
+#: Stands for "no such day": later than every local day that can occur, and small enough for 32 bits.
+NO_DAY: Final = 1 << 30
 
 #: What competes for the sale register of an order, in the order of comparison: revision, status rank, ``occurred_at``
 #: (ms), net amount (minor units).
 Sale = tuple[int, int, int, int]
 #: One return of an order: fingerprint of the return id, revision, ``occurred_at`` (ms), returned amount (minor units).
-Return = tuple[int, int, int, int]
+Return = tuple[bytes, int, int, int]
 #: An order paid once and never touched since, the usual case: fingerprint of the order id, purchase instant (ms), its
 #: local day, worth (minor units), revision of the sale register.
-Order = tuple[int, int, int, int, int]
+Order = tuple[bytes, int, int, int, int]
+#: How a state holds such an order: 32 bytes, little-endian. Most events look no further than the fingerprints, which
+#: one search finds in the whole array; unpacking waits for the few that need more.
+ORDER: Final = Struct("<8sqiqI")
+ORDER_BYTES: Final = 32
 #: Any other order. First the columns of ``Order``; worth is net minus returned, or -1 unless the sale register is a
 #: paid one, and a stub (no ``order.paid`` known yet) has its stub instant. Then net amount and status of the sale
 #: register, revision of the first ``order.paid`` (-1 for a stub), ``occurred_at`` of the winning sale, returns sorted
 #: by fingerprint.
-Amended = tuple[int, int, int, int, int, int, int, int, int, tuple[Return, ...]]
+Amended = tuple[bytes, int, int, int, int, int, int, int, int, tuple[Return, ...]]
+
+FINGERPRINT_BYTES: Final = 8
 
 
-def fingerprint(text: str) -> int:
-    """64 bits standing for an id inside one member's state.
+def fingerprint(text: str) -> bytes:
+    """64 bits (the BLAKE2b digest of eight bytes) standing for an id inside one member's state.
 
     Two ids of one member are taken for one when their fingerprints meet: for a member with n orders the chance is
     n² / 2⁶⁵, which is 3 in 10¹⁶ at 100 orders; among a hundred million such members 3 in 10⁸. That is out of scope.
     """
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+    return blake2b(text.encode(), digest_size=8).digest()
+
+
+def place_of(fingerprints: bytes, wanted: bytes, width: int) -> int:
+    """Where ``wanted`` begins an entry of ``width`` bytes in a packed array, in bytes; -1 when it begins none."""
+    at = fingerprints.find(wanted)
+    while at >= 0 and at % width:
+        at = fingerprints.find(wanted, at + 1)
+    return at
 
 
 class MemberState:
@@ -31,30 +50,43 @@ class MemberState:
 
     Instants are epoch milliseconds (UTC), money is minor units, days are local days of the policy's zone. ``offset`` is
     the last record of the log absorbed and ``sequence`` the number of outcomes so far. ``tier`` is a rank and ``stage``
-    an index of ``STAGES``; each ``..._since`` is the as_of of the evaluation that moved it. ``frequency`` and
-    ``monetary`` are those of the reported window. ``last_at`` is the latest kept purchase (0 without one), ``next_due``
-    the next timer (0 without one). ``remembered`` has the fingerprints of the last non-order events, oldest first. Of
-    kept orders that left by the horizon, ``gone_at`` is the latest purchase and ``gone_days`` the number of distinct
-    days.
+    an index of ``STAGES``; each ``..._since`` is the as_of of the evaluation that moved it. ``next_due`` is the next
+    timer (0 without one).
+
+    What the ledger comes to: ``frequency`` and ``monetary`` are those of the reported window, ``tier_...`` of the
+    tiers' window. ``last_at`` and ``last_day`` are the latest kept purchase (0 without one), ``purchase_days`` the
+    number of distinct days of kept purchases, those that left included, counted no further than 2. ``exit_day`` is the
+    next day on which an order leaves a window and ``oldest_day`` the day of the ledger's oldest order (``NO_DAY``:
+    none). Until ``next_due`` these stay true by themselves: whatever time alone changes is a timer.
+
+    The ledger: ``orders`` are packed (``ORDER``), ``remembered`` has the packed fingerprints of the last non-order
+    events, oldest first. Of kept orders that left by the horizon, ``gone_at`` is the latest purchase and ``gone_days``
+    the number of distinct days.
     """
 
     __slots__ = (
         "amended",
         "as_of",
+        "exit_day",
         "frequency",
         "gone_at",
         "gone_days",
         "joined_at",
         "last_at",
+        "last_day",
         "monetary",
         "next_due",
         "offset",
+        "oldest_day",
         "orders",
+        "purchase_days",
         "remembered",
         "sequence",
         "stage",
         "stage_since",
         "tier",
+        "tier_frequency",
+        "tier_monetary",
         "tier_since",
     )
 
@@ -72,11 +104,17 @@ class MemberState:
         last_at: int,
         frequency: int,
         monetary: int,
+        tier_frequency: int,
+        tier_monetary: int,
+        last_day: int,
+        exit_day: int,
+        oldest_day: int,
+        purchase_days: int,
         gone_at: int,
         gone_days: int,
-        orders: list[Order],
-        amended: list[Amended],
-        remembered: tuple[int, ...],
+        orders: bytes,
+        amended: tuple[Amended, ...],
+        remembered: bytes,
     ) -> None:
         self.offset = offset
         self.next_due = next_due
@@ -90,6 +128,12 @@ class MemberState:
         self.last_at = last_at
         self.frequency = frequency
         self.monetary = monetary
+        self.tier_frequency = tier_frequency
+        self.tier_monetary = tier_monetary
+        self.last_day = last_day
+        self.exit_day = exit_day
+        self.oldest_day = oldest_day
+        self.purchase_days = purchase_days
         self.gone_at = gone_at
         self.gone_days = gone_days
         self.orders = orders
@@ -97,7 +141,7 @@ class MemberState:
         self.remembered = remembered
 
     def clone(self) -> "MemberState":
-        """A copy that shares only what is immutable."""
+        """A copy; what it shares with the original is immutable."""
         return MemberState(
             self.offset,
             self.next_due,
@@ -111,14 +155,22 @@ class MemberState:
             self.last_at,
             self.frequency,
             self.monetary,
+            self.tier_frequency,
+            self.tier_monetary,
+            self.last_day,
+            self.exit_day,
+            self.oldest_day,
+            self.purchase_days,
             self.gone_at,
             self.gone_days,
-            self.orders[:],
-            self.amended[:],
+            self.orders,
+            self.amended,
             self.remembered,
         )
 
 
 def unknown_member(as_of: int) -> MemberState:
     """The state before a member's first event, which is applied at ``as_of``."""
-    return MemberState(0, 0, as_of, 0, 0, 0, as_of, as_of, as_of, 0, 0, 0, 0, 0, [], [], ())
+    return MemberState(
+        0, 0, as_of, 0, 0, 0, as_of, as_of, as_of, 0, 0, 0, 0, 0, 0, NO_DAY, NO_DAY, 0, 0, 0, b"", (), b""
+    )

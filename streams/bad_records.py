@@ -109,11 +109,6 @@ def _bad_field(document: dict[str, object], message: str) -> BadRecord:
         return BadRecord("bad_money", f"{path} {_wrong_money(found)}")
     if name in INSTANT_FIELDS:
         return BadRecord("bad_instant", f"{path} {_wrong_instant(found)}")
-    if "[A-Z]{3}" in located["what"]:
-        return BadRecord(
-            "bad_field",
-            f"{path} must be a currency code of three capital letters (ISO 4217), for example USD; got {shown(found)}",
-        )
     return BadRecord("bad_field", f"{path}: {_in_words(located['what'])}; got {shown(found)}")
 
 

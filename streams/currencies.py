@@ -20,6 +20,8 @@ EXPONENTS: Final[dict[str, int]] = (
     | {"CLF": 4}
 )
 
+_HUNDREDTHS: Final = [f"{rest:02d}" for rest in range(100)]
+
 
 def exponent(currency: str) -> int:
     """How many decimals ``currency`` has; two for a code that is not in the list."""
@@ -29,11 +31,12 @@ def exponent(currency: str) -> int:
 def money_text(minor: int, currency: str) -> str:
     """``412.50 USD`` for 41250 minor units."""
     places = exponent(currency)
+    if minor < 0:
+        return f"-{money_text(-minor, currency)}"
+    if places == 2:
+        # Nearly every currency, and part of nearly every outcome.
+        return f"{minor // 100}.{_HUNDREDTHS[minor % 100]} {currency}"
     if not places:
         return f"{minor} {currency}"
-    sign = "-" if minor < 0 else ""
-    whole, rest = divmod(abs(minor), 10**places)
-    if places == 2:
-        # Nearly every currency; a width that is known beforehand halves the cost.
-        return f"{sign}{whole}.{rest:02d} {currency}"
-    return f"{sign}{whole}.{rest:0{places}d} {currency}"
+    whole, rest = divmod(minor, 10**places)
+    return f"{whole}.{rest:0{places}d} {currency}"

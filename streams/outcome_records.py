@@ -13,10 +13,10 @@ from scoring import outcomes
 from scoring.lifecycle import boundary_of
 from scoring.outcomes import Outcome
 from scoring.policy import Policy, TierRule
-from scoring.rfm import Measures
 from scoring.state import MemberState
 from scoring.vocabulary import PROSPECT, STAGES
 from streams.instants import instant_text
+from streams.outcome_bodies import EventCause, LogPosition, OutcomeBody, ScoreBody, TimerCause, ToNext
 from streams.outcome_sentences import sentence
 from streams.topics import LIFECYCLE_ALERTS, MEMBER_EVENTS, TIER_CHANGES
 
@@ -47,83 +47,6 @@ _SPECIFICATION: Final = ("ce_specversion", b"1.0")
 _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class _ToNext(msgspec.Struct, gc=False):
-    tier: str
-    frequency: int | None
-    monetary: int | None
-    match: str
-
-
-class _Position(msgspec.Struct, gc=False):
-    topic: str
-    partition: int
-    offset: int
-
-
-class _EventCause(msgspec.Struct, gc=False):
-    event_id: str
-    order_id: str | None
-    shop_id: str | None
-    channel: str | None
-
-
-class _TimerCause(msgspec.Struct, gc=False):
-    timer: str
-
-
-class _Body(msgspec.Struct, gc=False, rename={"origin": "from"}):
-    """The value of an outcome's record. Parts of type Raw are JSON already."""
-
-    kind: str
-    member_id: str
-    sequence: int
-    sentence: str
-    origin: msgspec.Raw | None
-    to: msgspec.Raw
-    reason: str
-    at: str
-    due_at: str | None
-    recorded_at: str
-    catch_up: bool
-    next_due_at: str | None
-    last_purchase_at: str | None
-    frequency: int
-    monetary: int
-    currency: str
-    window_days: int
-    crossed: msgspec.Raw | None
-    tier: msgspec.Raw
-    to_next: _ToNext | None
-    keeps: msgspec.Raw | None
-    policy: msgspec.Raw
-    epoch: int
-    position: _Position
-    cause: _EventCause | _TimerCause
-
-
-class _Score(msgspec.Struct, gc=False):
-    """The value of a member-scores record."""
-
-    member_id: str
-    epoch: int
-    offset: int
-    sequence: int
-    tier: str
-    tier_rank: int
-    tier_since_ms: int
-    stage: str
-    stage_since_ms: int
-    last_purchase_ms: int | None
-    frequency: int
-    monetary: int
-    currency: str
-    as_of_ms: int
-    joined_ms: int
-    next_due_ms: int | None
-    to_next: _ToNext | None
-    policy_version: int
 
 
 def _place(name: str, rank: int) -> msgspec.Raw:
@@ -179,7 +102,7 @@ class OutcomeRecords:
             # The boundary reached, or on the way back the one left behind; a first purchase crosses none.
             crossed = self._boundaries[higher] if before != PROSPECT else None
         value = _encode(
-            _Body(
+            OutcomeBody(
                 kind,
                 member_id,
                 outcome.sequence,
@@ -203,10 +126,10 @@ class OutcomeRecords:
                 self._rules[tier],
                 self._published,
                 self._epoch,
-                _Position(MEMBER_EVENTS, partition, outcome.offset),
-                _TimerCause(instant_text(int(outcome.cause.removeprefix("timer:"))))
+                LogPosition(MEMBER_EVENTS, partition, outcome.offset),
+                TimerCause(instant_text(int(outcome.cause.removeprefix("timer:"))))
                 if reason in _TIMER_REASONS
-                else _EventCause(
+                else EventCause(
                     outcome.cause, outcome.order_id or None, outcome.shop_id or None, outcome.channel or None
                 ),
             )
@@ -229,15 +152,9 @@ class OutcomeRecords:
         Instants are epoch milliseconds and never ages, so that the record stays true while nothing happens.
         """
         tier = state.tier
-        frequency = state.frequency
-        monetary = state.monetary
-        if self._same_window:
-            to_next = self._to_next(tier, frequency, monetary)
-        else:
-            earning = Measures(state, self._policy.zone.day_of(state.as_of), self._policy)
-            to_next = self._to_next(tier, earning.tier_frequency, earning.tier_monetary)
+        to_next = self._to_next(tier, state.tier_frequency, state.tier_monetary)
         return _encode(
-            _Score(
+            ScoreBody(
                 member_id,
                 self._epoch,
                 state.offset,
@@ -248,8 +165,8 @@ class OutcomeRecords:
                 STAGES[state.stage],
                 state.stage_since,
                 state.last_at or None,
-                frequency,
-                monetary,
+                state.frequency,
+                state.monetary,
                 self._currency,
                 state.as_of,
                 state.joined_at,
@@ -259,7 +176,7 @@ class OutcomeRecords:
             )
         )
 
-    def _to_next(self, tier: int, frequency: int, monetary: int) -> _ToNext | None:
+    def _to_next(self, tier: int, frequency: int, monetary: int) -> ToNext | None:
         """What is missing to the tier above; ``None`` at the top. A measure that it does not ask for is null."""
         above = tier + 1
         if above == len(self._tiers):
@@ -267,7 +184,7 @@ class OutcomeRecords:
         rule = self._tiers[above]
         orders = rule.frequency
         money = rule.monetary
-        return _ToNext(
+        return ToNext(
             rule.name,
             None if orders is None else orders - frequency if orders > frequency else 0,
             None if money is None else money - monetary if money > monetary else 0,
@@ -279,7 +196,7 @@ def _rule(rule: TierRule) -> msgspec.Raw | None:
     """What a tier asks for; ``None`` for the lowest, which nobody can lose."""
     if rule.frequency is None and rule.monetary is None:
         return None
-    asked = _ToNext(rule.name, rule.frequency, rule.monetary, "all" if rule.match_all else "any")
+    asked = ToNext(rule.name, rule.frequency, rule.monetary, "all" if rule.match_all else "any")
     return msgspec.Raw(_encode(asked))
 
 

@@ -11,7 +11,7 @@ from scoring.engine import Decision, Position, apply, fire
 from scoring.events import MemberEvent, MemberJoined, OrderCancelled, OrderPaid, OrderReturned, Visit
 from scoring.outcomes import Outcome
 from scoring.policy import Policy, TierRule
-from scoring.state import MemberState
+from scoring.state import ORDER, MemberState
 
 #: Noon UTC of the first day of most stories.
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -200,4 +200,4 @@ def kinds(outcomes: Sequence[Outcome]) -> list[str]:
 def contents(state: MemberState, *, but: Sequence[str] = ()) -> dict[str, object]:
     """All that a state says, with its orders in a fixed sequence, for comparison; without the fields ``but``."""
     fields: dict[str, object] = {name: getattr(state, name) for name in MemberState.__slots__ if name not in but}
-    return fields | {"orders": sorted(state.orders), "amended": sorted(state.amended)}
+    return fields | {"orders": sorted(ORDER.iter_unpack(state.orders)), "amended": sorted(state.amended)}

@@ -91,7 +91,7 @@ class ScorerDriver:
         )
         self.partition = MemberPartition(
             TOPIC,
-            outbox,
+            outbox.put,
             Tally(TOPIC, refuser, self.metrics),
             lambda name: name,
             lambda policy: OutcomeRecords(policy, 1),

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import aiokafka
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import ensure_TP, ensure_TPset
@@ -16,6 +17,10 @@ from mode import Service
 
 from streams.engine.batches import Record, RecordBatch
 from streams.engine.fencing import EX_CONFIG
+
+
+def _as_parsed(tp: TopicPartition, record: Record) -> Record:  # noqa: ARG001 - aiokafka passes it
+    return record
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
@@ -30,6 +35,24 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # Read when the fetcher is built, in start(); Faust has no setting for it.
         consumer._fetch_max_wait_ms = self.fetch_max_wait_ms
         return consumer
+
+    async def on_start(self) -> None:
+        """Take records as aiokafka's parser made them: its ``ConsumerRecord`` around each costs as much again as the
+        parsing, and says nothing more that anybody here reads.
+        """
+        await super().on_start()
+        fetcher = self._ensure_consumer()._fetcher
+        process_response = fetcher._proc_fetch_request
+
+        async def process(assignment: Any, node_id: Any, request: Any) -> Any:
+            needs_wakeup = await process_response(assignment, node_id, request)
+            # Before any other task runs: nobody has read from the new chunks yet.
+            for result in fetcher._records.values():
+                if isinstance(result, FetchResult) and result.has_more():
+                    result._partition_records._consumer_record = _as_parsed
+            return needs_wakeup
+
+        fetcher._proc_fetch_request = process
 
     async def commit_strictly(self, offsets: Mapping[TP, int], generation: int) -> None:
         """Commit under the generation of our assignment, and raise whatever goes wrong.

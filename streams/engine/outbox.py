@@ -5,7 +5,10 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from streams.engine.fencing import EX_TEMPFAIL, PauseFence
-from streams.engine.sending import NO_HEADERS, BatchSender, Headers, Outgoing
+from streams.engine.sending import NO_HEADERS, Batches, BatchSender, Headers
+
+#: How a partition queues a record: topic, partition, key, value, headers; see :meth:`Outbox.put`.
+Put = Callable[[str, int, bytes | None, bytes | None, Headers], None]
 
 #: Records that may be queued behind those on their way: about 20 MB.
 _MOST_QUEUED = 20_000
@@ -23,7 +26,7 @@ class Outbox:
         self._sender = sender
         self._fence = fence
         self._fail = fail
-        self._queued: dict[tuple[str, int], list[Outgoing]] = {}
+        self._queued: dict[tuple[str, int], Batches] = {}
         self._round: asyncio.Future[None] | None = None
         self._open: set[asyncio.Future[None]] = set()
         self._wake = asyncio.Event()
@@ -35,10 +38,10 @@ class Outbox:
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = NO_HEADERS
     ) -> None:
         """Queue one record. It leaves in this turn of the event loop or the next one that is free."""
-        queue = self._queued.get((topic, partition))
-        if queue is None:
-            queue = self._queued[topic, partition] = []
-        queue.append((key, value, headers))
+        batches = self._queued.get((topic, partition))
+        if batches is None:
+            batches = self._queued[topic, partition] = self._sender.batches()
+        batches.append(key, value, headers)
         self._waiting += 1
         if self._round is None:
             self._round = asyncio.get_running_loop().create_future()
@@ -71,15 +74,18 @@ class Outbox:
                 await self._wake.wait()
                 self._wake.clear()
                 queued, self._queued = self._queued, {}
-                self._waiting = 0
+                taken, self._waiting = self._waiting, 0
                 self._taken.set()
                 ended, self._round = self._round, None
                 assert ended is not None
                 self._fence.check()
                 sends = await asyncio.gather(
-                    *(self._sender.send(topic, partition, records) for (topic, partition), records in queued.items())
+                    *(
+                        self._sender.send_batches(topic, partition, batches)
+                        for (topic, partition), batches in queued.items()
+                    )
                 )
-                self.sent += sum(map(len, queued.values()))
+                self.sent += taken
                 futures = [future for futures in sends for future in futures]
                 asyncio.gather(*futures).add_done_callback(lambda done, ended=ended: self._arrived(done, ended))  # type: ignore[misc]
         except asyncio.CancelledError:

@@ -86,9 +86,8 @@ class RowPartition(Partition):
         self.regressions = 0
         self._regressed: set[bytes] = set()
 
-    @staticmethod
     @abstractmethod
-    def offset_of(row: bytes) -> int:
+    def offset_of(self, row: bytes) -> int:
         """The source offset a row has absorbed."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from streams.bad_records import BadRecord
 from streams.codecs import decode
 from streams.engine.batches import Record
 from streams.engine.fencing import EX_CONFIG
-from streams.engine.outbox import Outbox
+from streams.engine.outbox import Put
 from streams.engine.partition import RowPartition
 from streams.engine.sending import NO_HEADERS, Headers
 from streams.murmur import partition_of
@@ -29,7 +29,7 @@ from streams.scorer.partition_events import log_time_of, policy_to_take
 from streams.scorer.progress import PartitionProgress
 from streams.scorer.sweeps import Sweep, Sweeps
 from streams.scorer.tally import Tally
-from streams.topics import MEMBER_SCORES, PARTITION_KEY
+from streams.topics import LIFECYCLE_ALERTS, MEMBER_SCORES, PARTITION_KEY, TIER_CHANGES
 
 #: Rows indexed after recovery before the event loop gets a turn: about 10 ms.
 _INDEX_SLICE = 20_000
@@ -43,12 +43,10 @@ class MemberPartition(RowPartition):
     ``live`` holds those changed since the last cut, ``rows`` all others, and the last cut's form of these.
     """
 
-    offset_of = staticmethod(offset_of)
-
     def __init__(
         self,
         tp: TP,
-        outbox: Outbox,
+        put: Put,
         tally: Tally,
         topic: Callable[[str], str],
         records_for: Callable[[Policy], OutcomeRecords],
@@ -57,9 +55,9 @@ class MemberPartition(RowPartition):
     ) -> None:
         """``topic`` gives physical names, ``records_for`` the writer of a policy's outcomes."""
         super().__init__(tp)
-        self._outbox = outbox
+        self._put = put
         self._tally = tally
-        self._topic = topic
+        self._topics = {name: topic(name) for name in (TIER_CHANGES, LIFECYCLE_ALERTS)}
         self._scores_topic = topic(MEMBER_SCORES)
         self._records_for = records_for
         self._partition_count = partition_count
@@ -163,7 +161,7 @@ class MemberPartition(RowPartition):
         if not decision.moved:
             self._unscored.add(key)
             return
-        put, number = self._outbox.put, self.tp.partition
+        put, number = self._put, self.tp.partition
         for topic, value, headers in told:
             put(topic, number, key, value, headers)
         self._unscored.discard(key)
@@ -177,7 +175,7 @@ class MemberPartition(RowPartition):
         told = []
         for outcome in decision.outcomes:
             topic, _, value, headers = records.record(outcome, member_id, number)
-            told.append((self._topic(topic), value, headers))
+            told.append((self._topics[topic], value, headers))
         told.append((self._scores_topic, records.score_record(member_id, decision.state), NO_HEADERS))
         return told
 
@@ -274,7 +272,7 @@ class MemberPartition(RowPartition):
         for key in self._unscored:
             assert records is not None
             score = records.score_record(key.decode(), live[key])
-            self._outbox.put(self._scores_topic, self.tp.partition, key, score)
+            self._put(self._scores_topic, self.tp.partition, key, score, NO_HEADERS)
         self._unscored.clear()
         dirty: list[tuple[bytes, bytes | None]] = []
         for key, state in live.items():
@@ -287,6 +285,10 @@ class MemberPartition(RowPartition):
     def payload(self) -> bytes:
         """Progress as of :attr:`committable`."""
         return self._remembered_progress.encode()
+
+    def offset_of(self, row: bytes) -> int:
+        """The source offset a row has absorbed."""
+        return offset_of(row)
 
     async def restored(self) -> None:
         """Take up the partition row and index who is due."""

@@ -72,7 +72,7 @@ def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
         ceiling = Ceiling() if settings.score.halt_on_bad_input else None
         letters = (settings.topic(DEAD_LETTERS), tp.partition)
         tally = Tally(tp, Refuser(tp, outbox, letters, metrics.dead_letters, ceiling, end_process), metrics)
-        return MemberPartition(tp, outbox, tally, names.__getitem__, records_for, partition_count, end_process)
+        return MemberPartition(tp, outbox.put, tally, names.__getitem__, records_for, partition_count, end_process)
 
     app = BatchApp(engine_settings(settings, "score"), new_partition, ScorerObserver(metrics))
     app.source(settings.topic(MEMBER_EVENTS), partition_count)

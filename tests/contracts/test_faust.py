@@ -15,6 +15,7 @@ import faust
 import pytest
 from aiokafka.consumer.consumer import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher as AIOKafkaFetcher
+from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
 from faust.stores.memory import Store as MemoryStore
@@ -58,6 +59,12 @@ OVERRIDDEN: dict[tuple[type, str], Reliance] = {
         ("self", "transport"),
         ("enable_auto_commit=False", "fetch_max_wait_ms=1500", "isolation_level"),
         "the fetch wait is hard-coded here, so it is corrected on the object",
+    ),
+    (BatchConsumerThread, "on_start"): Reliance(
+        driver.AIOKafkaConsumerThread.on_start,
+        ("self",),
+        ("self._consumer = self._create_consumer(", "await self._consumer.start()"),
+        "the fetcher exists afterwards, and nothing is assigned to it yet",
     ),
     (BatchConsumer, "_new_consumer_thread"): Reliance(
         driver.Consumer._new_consumer_thread,
@@ -215,6 +222,30 @@ CALLED: dict[str, Reliance] = {
         ("self", "timeout"),
         ("if not self.flow_active", "_get_active_partitions()", "self._getmany("),
         "returns the chunks and the active partitions",
+    ),
+    "fetched chunks": Reliance(
+        AIOKafkaFetcher._proc_fetch_request,
+        ("self", "assignment", "node_id", "request"),
+        ("PartitionRecords(", "self._records[tp] = FetchResult("),
+        "what was fetched lies in _records when this returns",
+    ),
+    "the fetcher asks itself for the response": Reliance(
+        AIOKafkaFetcher._fetch_requests_routine,
+        ("self",),
+        ("self._proc_fetch_request(assignment, node_id, request)",),
+        "an attribute of the object takes its place",
+    ),
+    "records as parsed": Reliance(
+        PartitionRecords._unpack_records,
+        ("self",),
+        ("record.offset < self.next_fetch_offset", "self._consumer_record(tp, record)", "yield consumer_record"),
+        "nothing but the wrapping goes through the method that we replace",
+    ),
+    "a batch's own append": Reliance(
+        BatchBuilder.append,
+        ("self", "timestamp", "key", "value", "headers"),
+        ("self._builder.append(", "self._relative_offset", "timestamp", "self._relative_offset += 1"),
+        "we call the builder inside and count ourselves",
     ),
     "recovery order": Reliance(
         Recovery.on_recovery_completed,

@@ -8,7 +8,7 @@ import pytest
 from scoring.calendar import instant_of
 from scoring.engine import APPLIED, DUPLICATE, Position, apply, fire
 from scoring.events import MemberEvent, MemberReferred
-from scoring.state import MemberState
+from scoring.state import FINGERPRINT_BYTES, MemberState
 from tests.builders import (
     NOON,
     Story,
@@ -209,7 +209,7 @@ def test_the_last_sixteen_event_ids_are_remembered() -> None:
     assert story.has(a_visit("visit-1")).verdict == DUPLICATE
     assert story.has(a_visit("visit-16")).verdict == DUPLICATE
     assert story.has(a_visit("visit-0")).verdict == APPLIED
-    assert len(story.member.remembered) == 16
+    assert len(story.member.remembered) == 16 * FINGERPRINT_BYTES
 
 
 def test_the_same_log_gives_the_same_outcomes() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from scoring.lifecycle import alert_for, next_boundary, stage_of
-from scoring.rfm import NO_DAY
+from scoring.state import NO_DAY
 from scoring.vocabulary import STAGES
 from tests.builders import a_policy
 

@@ -68,9 +68,10 @@ def test_lateness_counts_from_as_of_when_the_log_time_is_behind_it(moved_by: str
     assert refusal.value.reason == "too_late"
 
 
-def test_an_order_in_another_currency_is_refused() -> None:
-    with pytest.raises(Refused, match=r"USD.*EUR") as refusal:
-        Story().has(an_order(currency="USD"))
+@pytest.mark.parametrize("currency", ["USD", "eur", "Eur", "E U"])
+def test_an_order_in_another_currency_is_refused(currency: str) -> None:
+    with pytest.raises(Refused, match=rf"{currency}.*EUR only") as refusal:
+        Story().has(an_order(currency=currency))
     assert refusal.value.reason == "wrong_currency"
 
 

@@ -7,16 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.ledger import worth
-from scoring.state import Amended, MemberState
+from scoring.state import ORDER, Amended, MemberState
 from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
 from tests.builders import Story, a_cancel, a_return, a_visit, an_order, contents, noon
 
 INSTANTS = st.integers(-(1 << 46), 1 << 48)
-PRINTS = st.integers(0, (1 << 64) - 1)
+PRINTS = st.binary(min_size=8, max_size=8)
 DAYS = st.integers(-800_000, 3_000_000)
 MONEY = st.integers(0, 10**12)
 REVISIONS = st.integers(0, 2 * 10**9)
-ORDERS = st.lists(st.tuples(PRINTS, INSTANTS, DAYS, MONEY, REVISIONS), max_size=70)
+ORDERS = st.lists(st.tuples(PRINTS, INSTANTS, DAYS, MONEY, REVISIONS), max_size=70).map(
+    lambda orders: b"".join(ORDER.pack(*order) for order in orders)
+)
 RETURNS = st.lists(st.tuples(PRINTS, REVISIONS, INSTANTS, MONEY), max_size=4).map(tuple)
 
 
@@ -52,11 +54,17 @@ STATES = st.builds(
     last_at=INSTANTS,
     frequency=COUNTS,
     monetary=st.integers(0, 10**18),
+    tier_frequency=COUNTS,
+    tier_monetary=st.integers(0, 10**18),
+    last_day=DAYS,
+    exit_day=DAYS,
+    oldest_day=DAYS,
+    purchase_days=st.integers(0, 2),
     gone_at=INSTANTS,
     gone_days=COUNTS,
     orders=ORDERS,
-    amended=st.lists(amended_orders(), max_size=4),
-    remembered=st.lists(PRINTS, max_size=16).map(tuple),
+    amended=st.lists(amended_orders(), max_size=4).map(tuple),
+    remembered=st.lists(PRINTS, max_size=16).map(b"".join),
 )
 
 
@@ -84,17 +92,18 @@ def test_a_members_own_row_goes_on_where_she_was() -> None:
 
 GOLDEN = (
     # header
-    "0141420f000000000000dcb1a69c0100007bd66d799b01000003000000020100d66d799b01000001d66d799b01000002"
-    "d66d799b01000003d66d799b0100000200000087d61200000000000068e5cf8b01000004000000010000000101000000"
+    "0141420f000000000000dcb1a69c0100007bd66d799b01000003000000020100d66d799b01000001d66d799b010000"
+    "02d66d799b01000003d66d799b0100000200000087d61200000000000100000044d6120000000000e64f0000535100"
+    "00b04f0000020068e5cf8b01000004000000010000000101000000"
     # the order
-    "080706050403020103d66d799b010000e64f000044d612000000000001000000"
+    "010203040506070803d66d799b010000e64f000044d612000000000001000000"
     # the remembered id
-    "2827262524232221"
+    "76697369742e2e2e"
     # the amended order
-    "181716151413121100d66d799b010000e64f000002000000a700000000000000000100000009d66d799b010000010000"
-    "00"
+    "616d656e6465642e00d66d799b010000e64f000002000000a700000000000000000100000009d66d799b0100000100"
+    "0000"
     # its return
-    "21000000000000000100000007000000000000006400000000000000"
+    "72657475726e65640100000007000000000000006400000000000000"
 )
 
 
@@ -112,13 +121,19 @@ def test_the_bytes_of_a_row_are_these() -> None:
         last_at=1_767_268_800_003,
         frequency=2,
         monetary=1_234_567,
+        tier_frequency=1,
+        tier_monetary=1_234_500,
+        last_day=20_454,
+        exit_day=20_819,
+        oldest_day=20_400,
+        purchase_days=2,
         gone_at=1_700_000_000_000,
         gone_days=4,
-        orders=[(0x0102030405060708, 1_767_268_800_003, 20_454, 1_234_500, 1)],
-        amended=[
-            (0x1112131415161718, 1_767_268_800_000, 20_454, 67, 2, 167, 0, 1, 1_767_268_800_009, ((33, 1, 7, 100),))
-        ],
-        remembered=(0x2122232425262728,),
+        orders=ORDER.pack(b"\1\2\3\4\5\6\7\x08", 1_767_268_800_003, 20_454, 1_234_500, 1),
+        amended=(
+            (b"amended.", 1_767_268_800_000, 20_454, 67, 2, 167, 0, 1, 1_767_268_800_009, ((b"returned", 1, 7, 100),)),
+        ),
+        remembered=b"visit...",
     )
     assert encode(state).hex() == GOLDEN
 
@@ -126,10 +141,10 @@ def test_the_bytes_of_a_row_are_these() -> None:
 def test_rows_are_compact() -> None:
     story = Story()
     story.has(a_visit())
-    story.member.remembered = ()
+    story.member.remembered = b""
     empty = len(encode(story.member))
     story.has(an_order("a"), an_order("b"))
-    assert empty <= 100
+    assert empty <= 121
     assert len(encode(story.member)) - empty <= 2 * 40
 
 

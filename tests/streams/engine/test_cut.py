@@ -22,8 +22,7 @@ def end(code: int, why: str) -> NoReturn:
 
 
 class Rows(RowPartition):
-    @staticmethod
-    def offset_of(row: bytes) -> int:
+    def offset_of(self, row: bytes) -> int:
         return int(row)
 
     def __init__(self) -> None:
