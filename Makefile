@@ -8,10 +8,10 @@ RUN := $(UV) run --frozen --all-extras
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test test-fast demo up chaos bench clean
+.PHONY: help setup format lint types test test-fast test-compiled compile pure demo up chaos bench clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(filter .uv/bin/uv,$(UV)) ## Install everything into .venv, as locked.
 	$(UV) sync --frozen --all-extras
@@ -33,11 +33,26 @@ lint: setup ## Check format, style and who imports whom.
 types: setup ## Check types (mypy, strict).
 	$(RUN) mypy
 
-test: lint types ## Everything CI runs: lint, types and all tests but the long chaos ones.
+test: lint types pure ## Everything CI runs: lint, types and all tests but the long chaos ones.
 	$(RUN) pytest
+	$(MAKE) --no-print-directory test-compiled
 
 test-fast: setup ## The tests that need no broker.
 	$(RUN) pytest -m "not kafka and not chaos"
+
+# A machine without a C compiler runs everything else.
+test-compiled: setup ## The tests of rules and scorer again, on the compiled build.
+	@if command -v cc gcc clang > /dev/null; then \
+	  $(MAKE) --no-print-directory compile && $(RUN) pytest -m "not kafka and not chaos" tests/scoring tests/streams/scorer tests/streams/engine tests/streams/test_*.py; \
+	  code=$$?; $(MAKE) --no-print-directory pure; exit $$code; \
+	else echo "no C compiler: the compiled build is not tested"; fi
+
+compile: setup ## Compile the rules in place (optional, needs a C compiler).
+	$(RUN) python -m bench.builds
+
+pure: ## Back to pure Python.
+	@find scoring streams -name '*.so' -delete
+	@rm -f *__mypyc.*.so
 
 demo: setup ## The whole system on real orders, then checked.
 	$(RUN) memberpulse demo

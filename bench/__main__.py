@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from bench import budget, latency, recovery, report
+from bench.builds import BuildFailedError, builds
 from bench.contenders.memberpulse import Memberpulse
 from bench.contenders.stock_faust import StockFaust
 from bench.job import Contender, Job
@@ -20,8 +21,8 @@ from bench.workload import Workload
 from scoring.vocabulary import DAY_MS
 from streams.devstack import DevStack, DevStackError
 
-#: The scorer first, then those it is compared with: a new one is a module under ``bench/contenders`` and a place here.
-FIELD: Final[tuple[Contender, ...]] = (Memberpulse(), StockFaust())
+#: Those that the scorer is compared with: a new one is a module under ``bench/contenders`` and a place here.
+PEERS: Final[tuple[Contender, ...]] = (StockFaust(),)
 _PARTITIONS: Final = 4
 _HOME: Final = Path(__file__).parent
 
@@ -47,23 +48,27 @@ def measure(size: Size, date: str) -> report.Figures:
     """Everything, against a broker of its own."""
     ends_at = int(time.time() * 1000) // DAY_MS * DAY_MS
     workload = Workload(size.events, size.members, ends_at)
-    with DevStack(redis=False) as stack:
+    with builds() as made, DevStack(redis=False) as stack:
+        scorers = [Memberpulse(made.pure, compiled=False)]
+        if made.compiled is not None:
+            scorers.insert(0, Memberpulse(made.compiled, compiled=True))
+        field = [*scorers, *PEERS]
         jobs: dict[str, Job] = {}
         for whole, topic, events in ((True, "orders", size.events), (False, "orders-part", size.part)):
             load(stack.broker.bootstrap, topic, _PARTITIONS, workload, events)
             job = Job(name="", bootstrap=stack.broker.bootstrap, topic=topic, partitions=_PARTITIONS, events=events)
-            jobs |= {each.name: job for each in FIELD if each.whole is whole}
-        ours, *others = FIELD
-        results, last = race(FIELD, jobs, workload, size.rounds)
+            jobs |= {each.name: job for each in field if each.whole is whole}
+        ours, *others = field
+        results, last = race(field, jobs, workload, size.rounds)
         left = last[ours.name]
         return report.Figures(
             surroundings=surroundings(date),
             ours=results[ours.name],
             others=[results[each.name] for each in others],
             members=size.members,
-            recovery=recovery.recover(left, size.rounds),
-            latency=latency.measure(left, workload.standings(size.events), size.rate, size.seconds),
-            budget=budget.measure(left, size.budget, ends_at),
+            recovery=recovery.recover(scorers[0], left, size.rounds),
+            latency=latency.measure(scorers[0], left, workload.standings(size.events), size.rate, size.seconds),
+            budget=budget.measure_in(scorers[0].folder, left, size.budget, ends_at),
         )
 
 
@@ -83,7 +88,7 @@ def main(
     date = date or time.strftime("%Y-%m-%d", time.gmtime())
     try:
         figures = measure(size, date)
-    except (WrongResultError, ContenderFailedError, DevStackError) as error:
+    except (WrongResultError, ContenderFailedError, DevStackError, BuildFailedError) as error:
         Console(stderr=True).print(f"[red]bench:[/] {error}", highlight=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:

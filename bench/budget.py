@@ -1,8 +1,12 @@
-"""Where each microsecond goes: the scorer's steps timed one by one, over the same orders, in this process."""
+"""Where each microsecond goes: the scorer's steps timed one by one, over the same orders, in one process."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
@@ -49,13 +53,20 @@ class Told:
     outcomes: list[tuple[str, Outcome]]
 
 
+def measure_in(folder: Path, job: Job, events: int, now: int) -> list[Step]:
+    """:func:`measure` in a process of its own, over the build in ``folder``."""
+    notes().print(f"Budget: every step over {events:,} orders", highlight=False)
+    command = [sys.executable, "-m", "bench.budget", job.argument(), str(events), str(now)]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    return [Step(*step) for step in json.loads(done.stdout)]
+
+
 def measure(job: Job, events: int, now: int) -> list[Step]:
     """Time every step over ``events`` orders; what is read and sent goes through the broker. ``now`` is epoch ms.
 
     Per order there is one decode, one row decoded and written and one score: members are drawn evenly, and hardly any
     is met twice between two cuts.
     """
-    notes().print(f"Budget: every step over {events:,} orders", highlight=False)
     workload = Workload(events, max(events // _ORDERS_PER_MEMBER, 1), now)
     document = policy_file.load("absolute")
     policy = document.to_policy()
@@ -148,3 +159,8 @@ async def _sent(job: Job, records: Sequence[Outgoing]) -> float:
             return (process_time() - begin) / len(records) * 1e6
     finally:
         delete_topics(job.bootstrap, [_TOPIC])
+
+
+if __name__ == "__main__":
+    _, _, _events, _now = sys.argv
+    print(json.dumps([astuple(step) for step in measure(Job.from_arguments(), int(_events), int(_now))]))

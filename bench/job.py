@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Protocol
 
 from bench.workload import Standing
@@ -55,6 +56,10 @@ class Contender(Protocol):
     @property
     def whole(self) -> bool:
         """It reads the whole topic; otherwise its first part only, being too slow for all of it."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its process is started; None: here."""
 
     def prepare(self, job: Job) -> None:
         """Make what it needs in Kafka."""

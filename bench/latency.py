@@ -78,7 +78,7 @@ class Latency:
     from_schedule: Percentiles
 
 
-def measure(job: Job, standings: Mapping[bytes, Standing], rate: int, seconds: int) -> Latency:
+def measure(contender: Memberpulse, job: Job, standings: Mapping[bytes, Standing], rate: int, seconds: int) -> Latency:
     """Start the scorer on the state that ``job`` left and send orders that each move a tier, every member's once.
 
     Raises:
@@ -110,7 +110,7 @@ def measure(job: Job, standings: Mapping[bytes, Standing], rate: int, seconds: i
             read=str(home / "read.json"),
         )
         pace.save(home / "pace.json")
-        with running(Memberpulse().command(job)) as scorer:
+        with running(contender.command(job), contender.folder) as scorer:
             scorer.wait_for("recovered")
             with running([sys.executable, "-m", "bench.awaited_changes", str(home / "pace.json")]) as reader:
                 reader.wait_for("ready")

@@ -22,7 +22,7 @@ class Recovery:
     memory: int
 
 
-def recover(job: Job, rounds: int) -> Recovery:
+def recover(scorer: Memberpulse, job: Job, rounds: int) -> Recovery:
     """Recover the state that ``job`` left, ``rounds`` times.
 
     The time runs from the beginning of recovery until the worker may absorb events; ``ready_seconds`` from the start of
@@ -32,7 +32,7 @@ def recover(job: Job, rounds: int) -> Recovery:
     ready: list[float] = []
     records = members = memory = 0
     for number in range(1, rounds + 1):
-        with running(Memberpulse().command(job)) as process:
+        with running(scorer.command(job), scorer.folder) as process:
             facts = process.wait_for("recovered")
             ready.append(perf_counter() - process.started)
             memory = process.memory()

@@ -77,9 +77,10 @@ def _throughput(figures: Figures) -> Section:
     written = sum(figures.ours.written.values()) / figures.ours.events
     notes = (
         f"Orders of about 250 bytes of {figures.members:,} members in 4 partitions; from 10 % of the orders handled to "
-        f"the last one; {len(figures.ours.speeds)} round(s). Times: how many times as fast the scorer is. The scorer "
-        f"applies the shipped policy and writes {written:.1f} records per order (outcomes, scores, changelog), with "
-        "commits every second; the others only count, sum and keep the last time, and read the first of the orders."
+        f"the last one; {len(figures.ours.speeds)} round(s). Times: how many times as fast the first line is. The "
+        f"scorer applies the shipped policy and writes {written:.1f} records per order (outcomes, scores, changelog), "
+        "with commits every second; the Faust agent only counts, sums and keeps the last time, and reads the first of "
+        "the orders. Compiled means the optional build by mypyc (`make compile`)."
     )
     columns = ("", "orders", "orders/s", "times", "orders per CPU second", "times", "memory, MiB")
     return Section("Throughput", columns, rows, notes)

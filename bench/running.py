@@ -33,13 +33,13 @@ class Sample:
 class Running:
     """A started process. ``started`` is on the clock of :func:`time.perf_counter`."""
 
-    def __init__(self, command: Sequence[str], errors: Path) -> None:
+    def __init__(self, command: Sequence[str], errors: Path, folder: Path | None = None) -> None:
         self.started = perf_counter()
         self._errors = errors
         with errors.open("wb") as log:
             # With a session of its own, Ctrl-C is ours alone to act on.
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+                command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True, cwd=folder
             )
         self._known = psutil.Process(self._process.pid)
 
@@ -125,10 +125,10 @@ class Running:
 
 
 @contextmanager
-def running(command: Sequence[str]) -> Iterator[Running]:
-    """Start a process and stop it at the end, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="memberpulse-bench-") as folder:
-        process = Running(command, Path(folder) / "stderr")
+def running(command: Sequence[str], folder: Path | None = None) -> Iterator[Running]:
+    """Start a process, in ``folder`` if one is named, and stop it at the end, whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="memberpulse-bench-") as place:
+        process = Running(command, Path(place) / "stderr", folder)
         try:
             yield process
         finally:

@@ -70,7 +70,7 @@ def race(
             last[contender.name] = job
             notes().print(f"Round {number} of {rounds}: {contender.title}, {job.events:,} orders", highlight=False)
             contender.prepare(job)
-            with running(contender.command(job)) as process:
+            with running(contender.command(job), contender.folder) as process:
                 samples = process.samples(job.events)
                 memory = process.memory()
             result = results[contender.name]

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -56,9 +57,13 @@ def settings_for(job: Job) -> BenchSettings:
 class Memberpulse:
     """See the module."""
 
-    name: Final = "memberpulse"
-    title: Final = "Memberpulse scorer"
     whole: Final = True
+
+    def __init__(self, folder: Path, *, compiled: bool) -> None:
+        """``folder`` holds the build."""
+        self.folder = folder
+        self.name = "memberpulse-compiled" if compiled else "memberpulse"
+        self.title = f"Memberpulse scorer, {'compiled' if compiled else 'pure Python'}"
 
     def prepare(self, job: Job) -> None:
         """Its topics, as ``memberpulse topics apply`` makes them; the policy came with the orders."""
@@ -72,7 +77,7 @@ class Memberpulse:
 
     def command(self, job: Job) -> Sequence[str]:
         """This module as a process."""
-        return [sys.executable, "-m", __name__, job.argument()]
+        return [sys.executable, "-m", "bench.contenders.memberpulse", job.argument()]
 
     def results(self, job: Job) -> str:
         """The compacted scores."""

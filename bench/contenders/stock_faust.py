@@ -20,6 +20,7 @@ class StockFaust:
     name: Final = "faust"
     title: Final = "Faust agent with a Table, counting only"
     whole: Final = False
+    folder: Final = None
 
     def prepare(self, job: Job) -> None:
         """Nothing: Faust makes its own topics."""
