@@ -1,12 +1,13 @@
 """Instants and local days: pure arithmetic over a table of a time zone's offset changes."""
 
 from bisect import bisect_right
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from scoring.vocabulary import DAY_MS
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL: Final = EPOCH.toordinal()
 #: How many starts of days a zone remembers before it begins again: 27 years, about half a megabyte.
 _REMEMBERED_STARTS: Final = 10_000
 
@@ -19,6 +20,28 @@ def instant_of(moment: datetime) -> int:
     """
     since = moment - EPOCH
     return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+
+
+def year_of(day: int, month: int, month_day: int) -> int:
+    """The year, of those that begin on a day of the calendar, in which a local day lies; named by where it began.
+
+    A year beginning on 29 February begins on 1 March where there is none.
+    """
+    year = date.fromordinal(day + _EPOCH_ORDINAL).year
+    return year if day >= start_of_year(year, month, month_day) else year - 1
+
+
+def start_of_year(year: int, month: int, month_day: int) -> int:
+    """The local day on which such a year begins in a calendar year."""
+    if month == 2 and month_day == 29 and (year % 4 != 0 or (year % 100 == 0 and year % 400 != 0)):
+        month, month_day = 3, 1
+    return date(year, month, month_day).toordinal() - _EPOCH_ORDINAL
+
+
+def month_and_day(day: int) -> tuple[int, int]:
+    """The month and the day of the month of a local day."""
+    found = date.fromordinal(day + _EPOCH_ORDINAL)
+    return found.month, found.day
 
 
 class Zone:

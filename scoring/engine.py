@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from scoring.calendar import instant_of
-from scoring.evaluation import evaluate, evaluate_purchase
-from scoring.events import MemberEvent, OrderCancelled, OrderPaid, OrderReturned, Visit
+from scoring.evaluation import Evaluation, evaluate, evaluate_purchase
+from scoring.events import (
+    MemberEvent,
+    OrderCancelled,
+    OrderPaid,
+    OrderReturned,
+    TierOverridden,
+    TierOverrideWithdrawn,
+    Visit,
+)
+from scoring.further import Override
 from scoring.ledger import APPENDED, CANCELLED, CHANGED, PAID, UNCHANGED, record_return, record_sale
 from scoring.news import Origin, report
 from scoring.outcomes import Outcome
+from scoring.overrides import record_override
 from scoring.policy import Policy
 from scoring.refusals import refuse_untimely, refuse_unusable
 from scoring.state import FINGERPRINT_BYTES, MemberState, Return, Sale, fingerprint, place_of, unknown_member
@@ -20,6 +30,8 @@ DUPLICATE: Final = 1
 _NOTHING: Final[tuple[Outcome, ...]] = ()
 #: Why an evaluation followed, for events that are no ``order.paid``; "other" for all others.
 _REASONS: Final[dict[type, str]] = {OrderReturned: "return", OrderCancelled: "cancel"}
+#: What may take back an earlier qualification.
+_RETESTING: Final = ("revision", "cancel", "return")
 
 
 class Position:
@@ -41,8 +53,8 @@ class Position:
 class Decision:
     """The member's new state and what there is to tell.
 
-    ``verdict`` is ``APPLIED`` or ``DUPLICATE`` (only the offset moved). ``moved`` says that tier or stage changed, or
-    that the member is new. ``outcomes`` is shared when it is empty: read it, never add to it.
+    ``verdict`` is ``APPLIED`` or ``DUPLICATE`` (only the offset moved). ``moved`` says that tier or stage changed, that
+    the member is new, or that there are outcomes. ``outcomes`` is shared when it is empty: read it, never add to it.
     """
 
     __slots__ = ("moved", "outcomes", "state", "verdict")
@@ -69,12 +81,7 @@ def apply(state: MemberState | None, event: MemberEvent, policy: Policy, positio
     refuse_untimely(event, occurred_at, as_of, position.log_time, policy)
     refuse_unusable(event, policy)
 
-    if state is None:
-        after = unknown_member(as_of)
-        tier, stage = -1, PROSPECT
-    else:
-        after = state.clone()
-        tier, stage = state.tier, state.stage
+    after = unknown_member(as_of) if state is None else state.clone()
     after.offset = position.offset
     if isinstance(event, OrderPaid):
         bought = policy.zone.day_of(occurred_at)
@@ -88,18 +95,23 @@ def apply(state: MemberState | None, event: MemberEvent, policy: Policy, positio
     if done == UNCHANGED:
         return Decision(after, _NOTHING, DUPLICATE, moved=False)
     after.as_of = as_of
-    if done == APPENDED and isinstance(event, OrderPaid) and (as_of < after.next_due or after.next_due == 0):
-        evaluate_purchase(after, occurred_at, bought, event.net_amount, policy)
+    appended = done == APPENDED and (as_of < after.next_due or after.next_due == 0)
+    if appended and isinstance(event, OrderPaid):
+        if state is not None and policy.plain:
+            # The usual event: most of the time it moves nothing, and there is nothing to compare but these two.
+            evaluate_purchase(after, occurred_at, bought, event.net_amount, policy)
+            if after.tier == state.tier and after.stage == state.stage:
+                return Decision(after, _NOTHING, APPLIED, moved=False)
+            evaluation = _before(state)
+        else:
+            evaluation = _before(state)
+            evaluate_purchase(after, occurred_at, bought, event.net_amount, policy, evaluation)
     else:
-        evaluate(after, policy)
-    if after.tier == tier and after.stage == stage:
-        return Decision(after, _NOTHING, APPLIED, moved=False)
-    origin = Origin(cause=event.event_id, reason=reason, recorded_at=position.log_time, imported=position.imported)
-    if isinstance(event, (OrderPaid, OrderReturned, OrderCancelled)):
-        origin.order_id, origin.shop_id, origin.channel = event.order_id, event.shop_id, event.channel
-    elif isinstance(event, Visit):
-        origin.shop_id, origin.channel = event.shop_id, event.channel
-    return Decision(after, report(after, tier, stage, policy, origin), APPLIED, moved=True)
+        evaluation = _before(state)
+        evaluate(after, policy, evaluation, retest=reason in _RETESTING)
+    told = report(after, evaluation, policy, _origin_of(event, reason, position))
+    moved = bool(told) or state is None or after.tier != state.tier or after.stage != state.stage
+    return Decision(after, told, APPLIED, moved=moved)
 
 
 def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -> Decision:
@@ -115,20 +127,45 @@ def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -
     moved = False
     while after.next_due != 0 and after.next_due <= tick_at:
         due, tier, stage = after.next_due, after.tier, after.stage
+        evaluation = _before(after)
         after.as_of = due
-        evaluate(after, policy)
-        if after.tier != tier or after.stage != stage:
-            moved = True
-            origin = Origin(
-                cause=f"timer:{due}",
-                reason="window_exit",
-                recorded_at=tick_at,
-                imported=position.imported,
-                tick_at=tick_at,
-            )
-            told += report(after, tier, stage, policy, origin)
+        evaluate(after, policy, evaluation)
+        if after.tier == tier and after.stage == stage and after.further is None and policy.plain:
+            continue
+        origin = Origin(
+            cause=f"timer:{due}",
+            reason="window_exit",
+            recorded_at=tick_at,
+            imported=position.imported,
+            tick_at=tick_at,
+        )
+        news = report(after, evaluation, policy, origin)
+        told += news
+        moved = moved or bool(news) or after.tier != tier or after.stage != stage
     after.as_of = tick_at
     return Decision(after, told, APPLIED, moved=moved)
+
+
+def _origin_of(event: MemberEvent, reason: str, position: Position) -> Origin:
+    origin = Origin(cause=event.event_id, reason=reason, recorded_at=position.log_time, imported=position.imported)
+    if isinstance(event, (OrderPaid, OrderReturned, OrderCancelled)):
+        origin.order_id, origin.shop_id, origin.channel = event.order_id, event.shop_id, event.channel
+    elif isinstance(event, Visit):
+        origin.shop_id, origin.channel = event.shop_id, event.channel
+    elif isinstance(event, TierOverridden):
+        origin.override_reason, origin.override_actor = event.reason, event.actor
+    return origin
+
+
+def _before(state: MemberState | None) -> Evaluation:
+    """What an evaluation is compared with."""
+    if state is None:
+        return Evaluation(-1, PROSPECT)
+    if state.further is None:
+        return Evaluation(state.tier, state.stage)
+    own = state.further
+    segments = (own.rf_segment, own.quadrant, own.kind_of_eight)
+    return Evaluation(state.tier, own.told_stage, segments, own.override, own.grace_until > 0)
 
 
 def _absorb(state: MemberState, event: MemberEvent, at: int, policy: Policy) -> int:
@@ -143,4 +180,8 @@ def _absorb(state: MemberState, event: MemberEvent, at: int, policy: Policy) -> 
     if place_of(state.remembered, event_id, FINGERPRINT_BYTES) >= 0:
         return UNCHANGED
     state.remembered = (state.remembered + event_id)[-REMEMBERED_EVENT_IDS * FINGERPRINT_BYTES :]
+    if isinstance(event, TierOverridden):
+        record_override(state, Override(at, event.event_id, event.tier, instant_of(event.until)))
+    elif isinstance(event, TierOverrideWithdrawn):
+        record_override(state, Override(at, event.event_id, "", 0))
     return CHANGED

@@ -5,7 +5,8 @@ class Refused(Exception):
     """An event that must not change the member's state.
 
     Raised by :func:`scoring.engine.apply` before anything is changed. The caller writes a dead letter with ``reason``
-    (one of ``quarantined``, ``too_late``, ``wrong_currency``, ``unsupported``) and ``detail`` in plain words.
+    (one of ``quarantined``, ``too_late``, ``wrong_currency``, ``unsupported``, ``unknown_tier``) and ``detail`` in
+    plain words.
     """
 
     def __init__(self, reason: str, detail: str) -> None:

@@ -1,24 +1,82 @@
 """Where a member stands at an instant: the one place that combines numbers, tier, stage and the next timer."""
 
+from scoring.further import Further, Override
+from scoring.holds import GRACE_END, HOLD_END, PROLONGED, RETEST, hold_step, next_hold_timer, notice_step
 from scoring.ledger import retire
-from scoring.lifecycle import next_boundary, stage_of
-from scoring.policy import Policy
+from scoring.lifecycle import lifecycle_at, next_boundary, stage_of
+from scoring.overrides import SET, UNTIL, WITHDRAWN, override_step
+from scoring.policy import ROLLING, Policy
+from scoring.qualifying_window import counts_at, year_start
 from scoring.rfm import add_purchase, measure
+from scoring.segment_timers import next_segment_timer, segments_at
+from scoring.segments import NO_MEMBERSHIPS
 from scoring.state import NO_DAY, MemberState
-from scoring.tiers import earned_tier
+from scoring.tiers import earned_tier, standing
 
 
-def evaluate(state: MemberState, policy: Policy) -> None:
-    """Bring numbers, tier, stage and the next timer up to the state's as_of, from the whole ledger."""
+class Evaluation:
+    """What was before an evaluation, and what it did that the state after it does not show.
+
+    ``tier_before`` is a rank (-1 before the first event), ``stage_before`` the told stage, ``override_before`` the
+    register; ``in_grace_before`` says whether the hold was in grace. ``prolonged``: the hold was over and begins anew
+    for the same base, which is the tier. ``expiring``: the end of the hold is to be announced; ``would_be`` is the rank
+    that the member then falls to. ``override_set``: another override came into force. ``override_ended``: the one of
+    ``override_before`` ended, by ``until`` or ``withdrawn``. ``fell_by``: the base fell by ``hold_end``, ``grace_end``
+    or ``retest``.
+    """
+
+    __slots__ = (
+        "expiring",
+        "fell_by",
+        "in_grace_before",
+        "override_before",
+        "override_ended",
+        "override_set",
+        "prolonged",
+        "segments_before",
+        "stage_before",
+        "tier_before",
+        "would_be",
+    )
+
+    def __init__(
+        self,
+        tier_before: int,
+        stage_before: int,
+        segments_before: tuple[int, int, int] = NO_MEMBERSHIPS,
+        override_before: Override | None = None,
+        in_grace_before: bool = False,
+    ) -> None:
+        self.tier_before = tier_before
+        self.stage_before = stage_before
+        self.segments_before = segments_before
+        self.override_before = override_before
+        self.in_grace_before = in_grace_before
+        self.prolonged = False
+        self.expiring = False
+        self.would_be = 0
+        self.override_set = False
+        self.override_ended = ""
+        self.fell_by = ""
+
+
+def evaluate(state: MemberState, policy: Policy, evaluation: Evaluation | None = None, *, retest: bool = False) -> None:
+    """Bring numbers, tier, stage and the next timer up to the state's as_of, from the whole ledger.
+
+    What it did is noted in ``evaluation``. ``retest``: a correction, a cancel or a return led here, which may take back
+    what was earned in the past.
+    """
     day = policy.zone.day_of(state.as_of)
     measure(state, day, policy)
     if state.oldest_day <= day - policy.horizon_days:
         retire(state, day - policy.horizon_days, policy.min_order_amount)
         measure(state, day, policy)
-    _settle(state, day, policy)
+    _settle(state, day, policy, evaluation, retest)
 
 
-def evaluate_purchase(state: MemberState, at: int, bought: int, value: int, policy: Policy) -> None:
+def evaluate_purchase(
+    state: MemberState, at: int, bought: int, value: int, policy: Policy, evaluation: Evaluation | None = None
+) -> None:
     """The same, after nothing but a new order: bought ``at`` (epoch ms, local day ``bought``) for ``value``.
 
     The state's other numbers must hold at as_of already, which they do when no timer lies between their evaluation and
@@ -26,12 +84,15 @@ def evaluate_purchase(state: MemberState, at: int, bought: int, value: int, poli
     """
     day = policy.zone.day_of(state.as_of)
     if add_purchase(state, day, at, bought, value, policy):
-        _settle(state, day, policy)
+        _settle(state, day, policy, evaluation, retest=False)
     else:
-        evaluate(state, policy)
+        evaluate(state, policy, evaluation)
 
 
-def _settle(state: MemberState, day: int, policy: Policy) -> None:
+def _settle(state: MemberState, day: int, policy: Policy, evaluation: Evaluation | None, retest: bool) -> None:
+    if state.further is not None or not policy.plain:
+        _settle_further(state, day, policy, evaluation if evaluation is not None else Evaluation(0, 0), retest)
+        return
     due_day = state.exit_day
     age = 0
     if state.purchase_days > 0:
@@ -48,3 +109,58 @@ def _settle(state: MemberState, day: int, policy: Policy) -> None:
     if stage != state.stage:
         state.stage = stage
         state.stage_since = state.as_of
+
+
+def _settle_further(state: MemberState, day: int, policy: Policy, evaluation: Evaluation, retest: bool) -> None:
+    """The same with everything that a policy may ask for, and with an override."""
+    own = state.own_further()
+    timers = [policy.zone.start_of_day(state.exit_day)] if state.exit_day < NO_DAY >> 1 else []
+    _settle_tier(state, own, day, policy, evaluation, retest, timers)
+    stage, own.told_stage, timer = lifecycle_at(state, policy, state.as_of)
+    timers.append(timer)
+    if stage != state.stage:
+        state.stage = stage
+        state.stage_since = state.as_of
+    own.rf_segment, own.quadrant, own.kind_of_eight = segments_at(state, policy, day)
+    timers.append(next_segment_timer(state, policy, day))
+    state.next_due = min([due for due in timers if due > 0], default=0)
+    if not own.says_something(state.tier, state.stage):
+        state.further = None
+
+
+def _settle_tier(
+    state: MemberState,
+    own: Further,
+    day: int,
+    policy: Policy,
+    evaluation: Evaluation,
+    retest: bool,
+    timers: list[int],
+) -> None:
+    """The tier, its hold and its override at as_of; their timers are added to ``timers`` (epoch ms, 0 for none)."""
+    if own.override is not None:
+        became = override_step(own, policy, state.as_of, evaluation.override_before)
+        evaluation.override_set = became == SET
+        evaluation.override_ended = became if became in {UNTIL, WITHDRAWN} else ""
+        if own.override_in_force:
+            timers.append(own.override.until)
+    windows = [(state.tier_frequency, state.tier_monetary)]
+    if policy.tier_window != ROLLING:
+        windows = counts_at(state, policy, state.as_of)
+        state.tier_frequency, state.tier_monetary = windows[0]
+        if windows[0][0] > 0 or windows[1][0] > 0:
+            timers.append(policy.zone.start_of_day(year_start(state, policy, day, 1)))
+    if policy.holds is None:
+        own.base = standing(policy, windows)
+    else:
+        became = hold_step(state, own, policy, policy.holds, windows, retest)
+        would_be = notice_step(state, own, policy, policy.holds)
+        evaluation.fell_by = became if became in {HOLD_END, GRACE_END, RETEST} else ""
+        evaluation.prolonged = became == PROLONGED and own.base >= own.floor
+        evaluation.expiring = would_be >= 0
+        evaluation.would_be = max(would_be, 0)
+        timers.append(next_hold_timer(state, own, policy, policy.holds))
+    tier = max(own.base, own.floor)
+    if tier != state.tier:
+        state.tier = tier
+        state.tier_since = state.as_of

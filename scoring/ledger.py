@@ -13,6 +13,9 @@ _NO_REVISION: Final = -1
 #: The worth of an order whose sale register is not a paid one: below every possible minimum.
 _NOT_SOLD: Final = -1
 
+#: How many of the days that left by the horizon are remembered: as many as the gaps of a rhythm need.
+REMEMBERED_DAYS: Final = 12
+
 #: What an order event did: nothing (a duplicate), some change, the first ``order.paid`` of an order of which other news
 #: had come before, or an order that is new altogether.
 UNCHANGED: Final = 0
@@ -90,13 +93,16 @@ def worth(net: int, status: int, returns: tuple[Return, ...]) -> int:
 def retire(state: MemberState, last_day: int, minimum: int) -> None:
     """Let the orders of ``last_day`` and before leave; remember the latest and the days of those worth ``minimum``."""
     days: set[int] = set()
+    left_at = 0
     for _, at, day, value, _ in orders_of(state):
         if day <= last_day and value >= minimum:
-            if (state.gone_days == 0 and not days) or at > state.gone_at:
-                state.gone_at = at
+            left_at = at if not days else max(left_at, at)
             days.add(day)
-    # Later news of these days is too late for the log, so that no day leaves twice.
-    state.gone_days += len(days)
+    if days:
+        state.gone_purchase_days = tuple(sorted({*state.gone_purchase_days, *days})[-REMEMBERED_DAYS:])
+        state.gone_at = left_at if state.gone_days == 0 else max(state.gone_at, left_at)
+        # Later news of these days is too late for the log, so that no day leaves twice.
+        state.gone_days += len(days)
     state.orders = b"".join([ORDER.pack(*e) for e in ORDER.iter_unpack(state.orders) if e[2] > last_day])
     state.amended = tuple([e for e in state.amended if e[2] > last_day])
 

@@ -1,4 +1,10 @@
-"""How quiet a member has become, and which alert a change of stage is."""
+"""How quiet a member has become, when the next stage begins, and which alert a change of stage is.
+
+Ages and boundaries are counted in local days that are not quiet (fixed mode), or in seconds by the member's own pace
+(rhythm mode, :mod:`scoring.rhythm`); see docs/rules.md, section 7. An alert that is held back is told as if every
+boundary lay later by the policy's allowed lateness, so that the told stage at an instant is the stage at that much
+before.
+"""
 
 from typing import Final
 
@@ -11,8 +17,10 @@ from scoring.outcomes import (
     REACTIVATED,
     RECOVERED,
 )
+from scoring.pace import expected_gap
 from scoring.policy import Policy
-from scoring.state import NO_DAY
+from scoring.rhythm import age_at, boundaries, boundary_instant
+from scoring.state import NO_DAY, MemberState
 from scoring.vocabulary import ACTIVE, DORMANT, MID_LAPSED, NEAR_CHURN, NEW, PROSPECT, RECENTLY_LAPSED
 
 _QUIET_ALERTS: Final = {
@@ -22,9 +30,52 @@ _QUIET_ALERTS: Final = {
     DORMANT: DORMANT_ALERT,
 }
 
+#: The ages at which near-churn, recently lapsed, mid lapsed and dormant begin.
+Boundaries = tuple[int, int, int, int]
+
+
+def stage_at(state: MemberState, policy: Policy, instant: int) -> int:
+    """The stage at ``instant`` (epoch ms) if nothing is bought after ``as_of``."""
+    if state.purchase_days == 0:
+        return PROSPECT
+    return _stage(_boundaries(state, policy), _age(state.last_day, policy, instant), state.purchase_days)
+
+
+def told_stage_at(state: MemberState, policy: Policy, instant: int) -> int:
+    """The stage that alerts follow at ``instant`` (epoch ms)."""
+    return stage_at(state, policy, instant - policy.allowed_lateness_ms)
+
+
+def next_stage_timer(state: MemberState, policy: Policy, instant: int) -> int:
+    """When (epoch ms) the stage or the told stage changes by itself, next after ``instant``; 0 when neither does."""
+    return lifecycle_at(state, policy, instant)[2]
+
+
+def lifecycle_at(state: MemberState, policy: Policy, instant: int) -> tuple[int, int, int]:
+    """The stage, the told stage and the next timer of both in one, which costs a third of asking one by one."""
+    if state.purchase_days == 0:
+        return PROSPECT, PROSPECT, 0
+    begins = _boundaries(state, policy)
+    age = _age(state.last_day, policy, instant)
+    stage = _stage(begins, age, state.purchase_days)
+    timer = _first_after(begins, age, state.last_day, policy)
+    late = policy.allowed_lateness_ms
+    if late == 0:
+        return stage, stage, timer
+    age = _age(state.last_day, policy, instant - late)
+    held_back = _first_after(begins, age, state.last_day, policy)
+    if held_back and (timer == 0 or held_back + late < timer):
+        timer = held_back + late
+    return stage, _stage(begins, age, state.purchase_days), timer
+
+
+def stage_begins(state: MemberState, policy: Policy, stage: int) -> int:
+    """When (epoch ms) a quiet stage begins or began for a member with a kept order, not held back."""
+    return _instant(_boundaries(state, policy)[stage - NEAR_CHURN], state.last_day, policy)
+
 
 def stage_of(policy: Policy, age: int, days: int) -> int:
-    """The stage ``age`` local days after the last purchase day of a member who bought on ``days`` distinct days."""
+    """The stage, in fixed mode, ``age`` days after the last purchase day of somebody who bought on ``days`` days."""
     if days == 0:
         return PROSPECT
     if age < policy.near_churn_days:
@@ -39,7 +90,7 @@ def stage_of(policy: Policy, age: int, days: int) -> int:
 
 
 def next_boundary(policy: Policy, age: int) -> int:
-    """The age in local days at which somebody quiet for ``age`` days enters the next stage; ``NO_DAY`` if dormant."""
+    """The age in days, in fixed mode, at which somebody of ``age`` enters the next stage; ``NO_DAY`` if dormant."""
     if age < policy.near_churn_days:
         return policy.near_churn_days
     if age < policy.recently_lapsed_days:
@@ -52,7 +103,7 @@ def next_boundary(policy: Policy, age: int) -> int:
 
 
 def boundary_of(policy: Policy, stage: int) -> int:
-    """The age in local days at which a quiet stage begins; 0 for the others."""
+    """The age in days at which a quiet stage begins in fixed mode; 0 for the other stages."""
     if stage == NEAR_CHURN:
         return policy.near_churn_days
     if stage == RECENTLY_LAPSED:
@@ -65,7 +116,7 @@ def boundary_of(policy: Policy, stage: int) -> int:
 
 
 def alert_for(before: int, after: int) -> str:
-    """The kind of alert that a move from one stage to another is; empty when it is none."""
+    """The kind of alert that a move from one told stage to another is; empty when it is none."""
     if after in (before, PROSPECT):
         return ""
     if before == PROSPECT:
@@ -76,3 +127,45 @@ def alert_for(before: int, after: int) -> str:
     if before <= ACTIVE:
         return ""
     return RECOVERED if before == NEAR_CHURN else REACTIVATED
+
+
+def _boundaries(state: MemberState, policy: Policy) -> Boundaries:
+    if policy.rhythm is None:
+        return policy.near_churn_days, policy.recently_lapsed_days, policy.mid_lapsed_days, policy.dormant_days
+    return boundaries(expected_gap(state, policy), policy.rhythm)
+
+
+def _age(last_day: int, policy: Policy, instant: int) -> int:
+    """The largest age reached at ``instant``; below 0 before the last purchase day."""
+    if policy.rhythm is not None:
+        return age_at(policy.zone, last_day, instant, policy.quiet)
+    day = policy.zone.day_of(instant)
+    if day <= last_day:
+        return day - last_day
+    return day - last_day - policy.quiet.quiet_days_between(last_day, day)
+
+
+def _instant(age: int, last_day: int, policy: Policy) -> int:
+    if policy.rhythm is not None:
+        return boundary_instant(policy.zone, last_day, age, policy.quiet)
+    return policy.zone.start_of_day(policy.quiet.skip(last_day, age))
+
+
+def _stage(begins: Boundaries, age: int, days: int) -> int:
+    near_churn, recently_lapsed, mid_lapsed, dormant = begins
+    if age < near_churn:
+        return NEW if days == 1 else ACTIVE
+    if age >= dormant:
+        return DORMANT
+    if age >= mid_lapsed:
+        return MID_LAPSED
+    if age >= recently_lapsed:
+        return RECENTLY_LAPSED
+    return NEAR_CHURN
+
+
+def _first_after(begins: Boundaries, age: int, last_day: int, policy: Policy) -> int:
+    for begin in begins:
+        if age < begin:
+            return _instant(begin, last_day, policy)
+    return 0

@@ -1,10 +1,17 @@
 """The facts the scorer emits, before they become CloudEvents."""
 
-from typing import Final
+from typing import Final, NamedTuple
+
+from scoring.further import Override
+from scoring.policy import Action
 
 TIER_JOINED: Final = "tier.joined"
 TIER_UPGRADED: Final = "tier.upgraded"
 TIER_DOWNGRADED: Final = "tier.downgraded"
+OVERRIDE_SET: Final = "tier.override_set"
+OVERRIDE_ENDED: Final = "tier.override_ended"
+TIER_PROLONGED: Final = "tier.prolonged"
+TIER_EXPIRING: Final = "tier.expiring"
 FIRST_PURCHASE: Final = "lifecycle.first_purchase"
 NEAR_CHURN_ALERT: Final = "lifecycle.near_churn"
 LAPSED_RECENTLY: Final = "lifecycle.lapsed_recently"
@@ -12,17 +19,82 @@ LAPSED_MID: Final = "lifecycle.lapsed_mid"
 DORMANT_ALERT: Final = "lifecycle.dormant"
 RECOVERED: Final = "lifecycle.recovered"
 REACTIVATED: Final = "lifecycle.reactivated"
+SEGMENT_LEFT: Final = "segment.left"
+SEGMENT_ENTERED: Final = "segment.entered"
+
+#: There is nothing to reckon the spend from.
+NO_SPEND: Final = -1
+
+
+class Missing(NamedTuple):
+    """What of a tier's thresholds a member has not: kept orders and minor units; None where a measure is not asked."""
+
+    frequency: int | None
+    monetary: int | None
+
+
+class TierFacts(NamedTuple):
+    """What a tier outcome says where tiers are held, overridden or counted over another window than is reported.
+
+    ``base``, ``floor`` and ``would_be`` (-1: not asked) are ranks, ``held_until`` and ``grace_until`` epoch ms (0:
+    none). ``to_next`` is None at the top. ``keeps`` is what the base misses to stand as of ``held_until``, None without
+    such an end. ``override`` is the one set or ended; ``override_reason`` and ``override_actor`` come from its event,
+    ``detail`` says how it ended.
+    """
+
+    base: int
+    floor: int
+    held_until: int
+    grace_until: int
+    to_next: Missing | None
+    keeps: Missing | None
+    would_be: int = -1
+    override: Override | None = None
+    override_reason: str = ""
+    override_actor: str = ""
+    detail: str = ""
+
+
+class Silence(NamedTuple):
+    """How a member used to buy, and what staying away costs.
+
+    ``gaps`` are open days, oldest first; ``expected_gap`` is seconds, ``last_day`` a local day, ``quiet_days`` how many
+    quiet days were left out since. ``spend_at_risk`` is minor units over one reported window, ``NO_SPEND`` without an
+    order to reckon from. ``action`` is what the policy recommends, good until ``valid_until`` (epoch ms, 0 without).
+    """
+
+    gaps: list[int]
+    expected_gap: int
+    last_day: int
+    quiet_days: int
+    spend_at_risk: int
+    action: Action | None
+    valid_until: int
+
+
+class SegmentFacts(NamedTuple):
+    """Which group of names a segment is of (an index into ``GROUPS`` of :mod:`scoring.segment_rules`).
+
+    ``age`` is how many local days ago the last purchase day was, -1 without a kept order.
+    """
+
+    group: int
+    age: int
+
+
+#: What a kind says beside what all say. None on a tier kind: the base is the tier, there is no hold and no override,
+#: and the reported numbers are those that earn the tier.
+Facts = TierFacts | Silence | SegmentFacts
 
 
 class Outcome:
-    """One tier change or lifecycle alert of one member, with the numbers that decided it.
+    """One tier change, lifecycle alert or change of segment of one member, with the numbers that decided it.
 
-    Instants are epoch milliseconds (UTC), money is minor units. ``before``/``after`` are tier or stage names
-    (``before`` is
-    empty for ``tier.joined``) and ``rank_before``/``rank_after`` their indices (-1 for none). ``cause`` is the causing
-    event's id or ``timer:<ms>``;
-    ``due_at`` is 0 when the outcome was not due at a boundary.
-    ``last_purchase_at`` is 0 without a kept order. ``order_id``, ``shop_id`` and ``channel`` are empty for timers.
+    Instants are epoch milliseconds (UTC), money is minor units. ``before``/``after`` are names of tiers, stages or
+    segments (empty for none) and ``rank_before``/``rank_after`` their indices (-1 for none). ``cause`` is the causing
+    event's id or ``timer:<ms>``, and ``timer_at`` that instant, 0 for an event. ``due_at`` is 0 when the outcome was
+    not due at a boundary. ``last_purchase_at`` is 0 without a kept order. ``order_id``, ``shop_id`` and ``channel`` are
+    empty for timers. ``tier`` is the rank after the evaluation.
     """
 
     __slots__ = (
@@ -33,6 +105,7 @@ class Outcome:
         "cause",
         "channel",
         "due_at",
+        "facts",
         "frequency",
         "kind",
         "last_purchase_at",
@@ -47,6 +120,7 @@ class Outcome:
         "sequence",
         "shop_id",
         "tier",
+        "timer_at",
     )
 
     def __init__(
@@ -72,6 +146,8 @@ class Outcome:
         order_id: str,
         shop_id: str,
         channel: str,
+        timer_at: int,
+        facts: Facts | None,
     ) -> None:
         self.kind = kind
         self.sequence = sequence
@@ -94,3 +170,5 @@ class Outcome:
         self.order_id = order_id
         self.shop_id = shop_id
         self.channel = channel
+        self.timer_at = timer_at
+        self.facts = facts

@@ -1,25 +1,66 @@
 """Every threshold the rules use, resolved and frozen in spirit: built once per published version, never changed."""
 
+from typing import Final
+
 from scoring.calendar import Zone
+from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
+from scoring.segment_rules import SegmentRules
+
+#: How the tiers' qualifying window is cut: the last so many days, years from 1 January, years from joining.
+ROLLING: Final = 0
+CALENDAR_YEAR: Final = 1
+MEMBERSHIP_YEAR: Final = 2
+#: More days than any policy's dates span.
+_EVER: Final = 1 << 30
 
 
 class TierRule:
     """One tier: its name and what qualifies a member for it (``None`` where a measure is not asked for).
 
     ``frequency`` is a number of kept orders, ``monetary`` minor units, both inclusive; ``match_all`` asks for both,
-    otherwise either suffices.
-    The lowest tier has neither.
+    otherwise either suffices. The lowest tier has neither. ``never_downgrade`` protects against time.
     """
 
-    def __init__(self, name: str, frequency: int | None, monetary: int | None, match_all: bool) -> None:
+    def __init__(
+        self, name: str, frequency: int | None, monetary: int | None, match_all: bool, never_downgrade: bool = False
+    ) -> None:
         self.name = name
         self.frequency = frequency
         self.monetary = monetary
         self.match_all = match_all
+        self.never_downgrade = never_downgrade
+
+
+class HoldRules:
+    """How long a tier is held (docs/rules.md, section 6.3). Days are local days.
+
+    ``hold_days`` is used with rolling windows only; ``one_level`` says whether a fall by time is one level or to the
+    matching tier; ``expiring_days`` is 0 where no notice is wanted.
+    """
+
+    def __init__(self, hold_days: int, grace_days: int, one_level: bool, expiring_days: int) -> None:
+        self.hold_days = hold_days
+        self.grace_days = grace_days
+        self.one_level = one_level
+        self.expiring_days = expiring_days
+
+
+class Action:
+    """What is recommended for a member of one tier who enters one stage; ``valid_days`` local days, ``cap`` times."""
+
+    def __init__(self, offer: str, message_key: str, valid_days: int, cap: int) -> None:
+        self.offer = offer
+        self.message_key = message_key
+        self.valid_days = valid_days
+        self.cap = cap
 
 
 class Policy:
-    """A published policy. Days are local days of ``zone``; money is minor units of ``currency``."""
+    """A published policy. Days are local days of ``zone``; money is minor units of ``currency``.
+
+    ``holds`` is None where tiers fall at once, ``rhythm`` is None in the lifecycle's fixed mode, ``segments`` is None
+    where none is scored. ``allowed_lateness_ms`` holds alerts back. ``actions`` is by tier rank and stage index.
+    """
 
     def __init__(
         self,
@@ -36,20 +77,47 @@ class Policy:
         recently_lapsed_days: int,
         mid_lapsed_days: int,
         dormant_days: int,
+        tier_window: int = ROLLING,
+        holds: HoldRules | None = None,
+        rhythm: Rhythm | None = None,
+        quiet: QuietCalendar = NO_QUIET_DAYS,
+        allowed_lateness_ms: int = 0,
+        segments: SegmentRules | None = None,
+        actions: dict[tuple[int, int], Action] | None = None,
     ) -> None:
         self.version = version
         self.content_hash = content_hash
         self.currency = currency
         self.zone = zone
         self.window_days = window_days
+        self.tier_window = tier_window
         self.tier_window_days = tier_window_days
         self.return_window_days = return_window_days
+        # A year window looks at the year before as well: 2 * 365 days and a leap day.
+        tier_span = tier_window_days if tier_window == ROLLING else 731
+        # In rhythm mode the last purchase and the latest purchase days are remembered beyond the horizon.
+        quiet_span = dormant_days if rhythm is None else 0
         #: Orders older than this are gone from the ledger and news about them is too late.
-        self.horizon_days = max(window_days, tier_window_days, dormant_days) + return_window_days + 5
+        self.horizon_days = max(window_days, tier_span, quiet_span) + return_window_days + 5
         self.min_order_amount = min_order_amount
         self.tiers = tiers
         self.tier_names = [rule.name for rule in tiers]
+        self.holds = holds
         self.near_churn_days = near_churn_days
         self.recently_lapsed_days = recently_lapsed_days
         self.mid_lapsed_days = mid_lapsed_days
         self.dormant_days = dormant_days
+        self.rhythm = rhythm
+        self.quiet = quiet
+        self.allowed_lateness_ms = allowed_lateness_ms
+        self.segments = segments
+        self.actions = actions if actions is not None else {}
+        #: Nothing but fixed boundaries and tiers by a rolling window that rise and fall at once.
+        self.plain = (
+            holds is None
+            and tier_window == ROLLING
+            and rhythm is None
+            and allowed_lateness_ms == 0
+            and segments is None
+            and quiet.quiet_days_between(-_EVER, _EVER) == 0
+        )

@@ -3,7 +3,17 @@
 from typing import Final
 
 from scoring.errors import Refused
-from scoring.events import MemberEvent, MemberJoined, MemberReferred, OrderCancelled, OrderPaid, OrderReturned, Visit
+from scoring.events import (
+    MemberEvent,
+    MemberJoined,
+    MemberReferred,
+    OrderCancelled,
+    OrderPaid,
+    OrderReturned,
+    TierOverridden,
+    TierOverrideWithdrawn,
+    Visit,
+)
 from scoring.policy import Policy
 from scoring.vocabulary import DAY_MS, FUTURE_ALLOWANCE_MS
 
@@ -11,7 +21,16 @@ from scoring.vocabulary import DAY_MS, FUTURE_ALLOWANCE_MS
 #: full.
 _LOCAL_SLACK_DAYS: Final = 3
 
-_SCORED: Final = (OrderPaid, OrderReturned, OrderCancelled, Visit, MemberJoined, MemberReferred)
+_SCORED: Final = (
+    OrderPaid,
+    OrderReturned,
+    OrderCancelled,
+    Visit,
+    MemberJoined,
+    MemberReferred,
+    TierOverridden,
+    TierOverrideWithdrawn,
+)
 
 
 def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: int, policy: Policy) -> None:
@@ -39,7 +58,7 @@ def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: 
 
 
 def refuse_unusable(event: MemberEvent, policy: Policy) -> None:
-    """Raise ``Refused`` for an order in another currency and for an event type that is not scored yet."""
+    """Raise ``Refused`` for an order in another currency, an event type that is not scored yet, an unknown tier."""
     if isinstance(event, OrderPaid):
         if event.currency != policy.currency:
             raise Refused(
@@ -52,4 +71,10 @@ def refuse_unusable(event: MemberEvent, policy: Policy) -> None:
             "unsupported",
             f"{event.event_id}: {event.__struct_config__.tag} is not scored yet. "
             "Keep the record and replay it after an upgrade.",
+        )
+    elif isinstance(event, TierOverridden) and event.tier not in policy.tier_names:
+        raise Refused(
+            "unknown_tier",
+            f"{event.event_id}: the policy has no tier {event.tier!r}; it has {', '.join(policy.tier_names)}. "
+            "Send the event again with one of these.",
         )

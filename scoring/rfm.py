@@ -1,17 +1,20 @@
 """How recently, how often and for how much a member bought: R, F and M from the ledger."""
 
 from scoring.ledger import orders_of
-from scoring.policy import Policy
+from scoring.policy import ROLLING, Policy
 from scoring.state import NO_DAY, MemberState, Order
 
 
 def measure(state: MemberState, day: int, policy: Policy) -> None:
-    """Count the whole ledger on a local day, into the state."""
+    """Count the whole ledger on a local day, into the state; windows by years are left to be counted for tiers."""
     orders = orders_of(state)
     _count(state, orders, day, policy)
-    if policy.tier_window_days != policy.window_days:
+    if policy.tier_window == ROLLING and policy.tier_window_days != policy.window_days:
         _count_for_tiers(state, orders, day, policy)
     if state.gone_days > 0:
+        if not state.gone_purchase_days:
+            # A row of before these days were remembered has their number and the latest instant.
+            state.gone_purchase_days = (policy.zone.day_of(state.gone_at),)
         if state.purchase_days == 0:
             state.last_at = state.gone_at
             state.last_day = policy.zone.day_of(state.gone_at)

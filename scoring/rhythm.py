@@ -59,6 +59,8 @@ class QuietCalendar:
 
     def quiet_days_between(self, after: int, upto: int) -> int:
         """How many days d with ``after`` < d <= ``upto`` are quiet; ``upto`` is not before ``after``."""
+        if not self._firsts:
+            return 0
         return self._quiet_upto(upto) - self._quiet_upto(after)
 
     def skip(self, day: int, days: int) -> int:
@@ -129,6 +131,8 @@ def gaps(purchase_days: list[int], quiet: QuietCalendar) -> list[int]:
 
     The list need not be sorted. A gap is 0 when all its days were quiet. Empty for fewer than two distinct days.
     """
+    if len(purchase_days) < 2:
+        return []
     days = sorted(set(purchase_days))[-(MOST_GAPS + 1) :]
     return [day - before - quiet.quiet_days_between(before, day) for before, day in pairwise(days)]
 

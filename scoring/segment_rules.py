@@ -38,6 +38,10 @@ EIGHT_TYPES: Final = (
     "general_win_back",
 )
 
+#: The three groups of names, in the order in which they are told, and what they are called.
+GROUPS: Final = (RF_SEGMENTS, QUADRANTS, EIGHT_TYPES)
+GROUP_NAMES: Final = ("grid", "quadrants", "types")
+
 #: Local days since the last purchase day up to which R is 5, 4, 3, 2 (design, section 6).
 DEFAULT_R_CUTS: Final = (30, 60, 90, 180)
 #: Kept orders from which on F is 2, 3, 4, 5: the scores 1 to 5 stand for 1, 2, 3-4, 5-7, 8 and more (likewise).

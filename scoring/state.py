@@ -4,6 +4,8 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
+from scoring.further import NO_SEGMENT, Asked, Further, Hold, Override
+
 #: Stands for "no such day": later than every local day that can occur, and small enough for 32 bits.
 NO_DAY: Final = 1 << 30
 
@@ -60,8 +62,11 @@ class MemberState:
     none). Until ``next_due`` these stay true by themselves: whatever time alone changes is a timer.
 
     The ledger: ``orders`` are packed (``ORDER``), ``remembered`` has the packed fingerprints of the last non-order
-    events, oldest first. Of kept orders that left by the horizon, ``gone_at`` is the latest purchase and ``gone_days``
-    the number of distinct days.
+    events, oldest first. Of kept orders that left by the horizon, ``gone_at`` is the latest purchase, ``gone_days`` the
+    number of distinct days and ``gone_purchase_days`` the latest 12 of these, rising.
+
+    ``further`` is None where all that it could say is the default: a base that is the tier, a told stage that is the
+    stage, no hold, no override and no segment. Read its fields here; to change them, ask for :meth:`own_further`.
     """
 
     __slots__ = (
@@ -69,8 +74,10 @@ class MemberState:
         "as_of",
         "exit_day",
         "frequency",
+        "further",
         "gone_at",
         "gone_days",
+        "gone_purchase_days",
         "joined_at",
         "last_at",
         "last_day",
@@ -115,6 +122,8 @@ class MemberState:
         orders: bytes,
         amended: tuple[Amended, ...],
         remembered: bytes,
+        gone_purchase_days: tuple[int, ...] = (),
+        further: Further | None = None,
     ) -> None:
         self.offset = offset
         self.next_due = next_due
@@ -139,6 +148,8 @@ class MemberState:
         self.orders = orders
         self.amended = amended
         self.remembered = remembered
+        self.gone_purchase_days = gone_purchase_days
+        self.further = further
 
     def clone(self) -> "MemberState":
         """A copy; what it shares with the original is immutable."""
@@ -166,7 +177,85 @@ class MemberState:
             self.orders,
             self.amended,
             self.remembered,
+            self.gone_purchase_days,
+            None if self.further is None else self.further.clone(),
         )
+
+    def own_further(self) -> Further:
+        """This state's own ``further``, to be changed; made with the defaults where there was none."""
+        if self.further is None:
+            self.further = Further(self.tier, self.stage)
+        return self.further
+
+    @property
+    def base(self) -> int:
+        """The rank that the rules give, without the override."""
+        return self.tier if self.further is None else self.further.base
+
+    @property
+    def told_stage(self) -> int:
+        """The stage that alerts follow."""
+        return self.stage if self.further is None else self.further.told_stage
+
+    @property
+    def held_until(self) -> int:
+        """The end of the present hold (epoch ms); 0 without an end or a hold."""
+        return 0 if self.further is None else self.further.held_until
+
+    @property
+    def grace_until(self) -> int:
+        """The end of the present grace (epoch ms); 0 when not in grace."""
+        return 0 if self.further is None else self.further.grace_until
+
+    @property
+    def qualified_at(self) -> int:
+        """When the test behind the present hold was passed (epoch ms); 0: unknown."""
+        return 0 if self.further is None else self.further.qualified_at
+
+    @property
+    def asked(self) -> Asked | None:
+        """The test behind the present hold."""
+        return None if self.further is None else self.further.asked
+
+    @property
+    def notice_told(self) -> bool:
+        """Whether the end of the present hold was announced."""
+        return False if self.further is None else self.further.notice_told
+
+    @property
+    def stack(self) -> tuple[Hold, ...]:
+        """Holds of lower ranks that were left by rising, the lowest first."""
+        return () if self.further is None else self.further.stack
+
+    @property
+    def override(self) -> Override | None:
+        """The override register."""
+        return None if self.further is None else self.further.override
+
+    @property
+    def override_in_force(self) -> bool:
+        """Whether the override was in force at the latest evaluation."""
+        return False if self.further is None else self.further.override_in_force
+
+    @property
+    def floor(self) -> int:
+        """The rank that the override gave at the latest evaluation; 0 without one."""
+        return 0 if self.further is None else self.further.floor
+
+    @property
+    def rf_segment(self) -> int:
+        """The index of the RF segment; -1 without one."""
+        return NO_SEGMENT if self.further is None else self.further.rf_segment
+
+    @property
+    def quadrant(self) -> int:
+        """The index of the quadrant; -1 without one."""
+        return NO_SEGMENT if self.further is None else self.further.quadrant
+
+    @property
+    def kind_of_eight(self) -> int:
+        """The index of the type; -1 without one."""
+        return NO_SEGMENT if self.further is None else self.further.kind_of_eight
 
 
 def unknown_member(as_of: int) -> MemberState:

@@ -1,23 +1,53 @@
 """Which tier a member has earned."""
 
+from scoring.further import Asked
 from scoring.policy import Policy, TierRule
+from scoring.qualifying_window import Counts
 
 
 def qualifies(rule: TierRule, frequency: int, monetary: int) -> bool:
     """Whether F kept orders worth M (minor units) meet a rule; thresholds are inclusive, a rule without any is met."""
-    if rule.frequency is None:
-        return rule.monetary is None or monetary >= rule.monetary
-    if rule.monetary is None:
-        return frequency >= rule.frequency
-    if rule.match_all:
-        return frequency >= rule.frequency and monetary >= rule.monetary
-    return frequency >= rule.frequency or monetary >= rule.monetary
+    return _passes(rule.frequency, rule.monetary, rule.match_all, frequency, monetary)
 
 
 def earned_tier(policy: Policy, frequency: int, monetary: int) -> int:
     """The rank of the highest tier that F and M of the tiers' window qualify for; 0, the lowest, asks for nothing."""
     tiers = policy.tiers
     rank = len(tiers) - 1
-    while rank > 0 and not qualifies(tiers[rank], frequency, monetary):
+    while rank > 0:
+        rule = tiers[rank]
+        if _passes(rule.frequency, rule.monetary, rule.match_all, frequency, monetary):
+            break
         rank -= 1
     return rank
+
+
+def standing(policy: Policy, windows: list[Counts]) -> int:
+    """The highest rank that one of the windows earns alone."""
+    rank = 0
+    for frequency, monetary in windows:
+        rank = max(rank, earned_tier(policy, frequency, monetary))
+    return rank
+
+
+def asked_of(rule: TierRule) -> Asked:
+    """The test of a rule, to be remembered."""
+    return Asked(rule.frequency, rule.monetary, rule.match_all)
+
+
+def passes(asked: Asked, windows: list[Counts]) -> bool:
+    """Whether one of the windows alone passes a remembered test."""
+    for frequency, monetary in windows:
+        if _passes(asked.frequency, asked.monetary, asked.match_all, frequency, monetary):
+            return True
+    return False
+
+
+def _passes(wanted: int | None, worth: int | None, match_all: bool, frequency: int, monetary: int) -> bool:
+    if wanted is None:
+        return worth is None or monetary >= worth
+    if worth is None:
+        return frequency >= wanted
+    if match_all:
+        return frequency >= wanted and monetary >= worth
+    return frequency >= wanted or monetary >= worth

@@ -10,7 +10,7 @@ from streams import rows
 from streams.config import Settings
 from streams.log_reading import LogRecord, Span, admin_client, committed, scan, spans
 from streams.recomputation import PartitionFold
-from streams.topics import LIFECYCLE_ALERTS, MEMBER_EVENTS, MEMBER_SCORES, PARTITION_KEY, TIER_CHANGES
+from streams.topics import MEMBER_EVENTS, MEMBER_SCORES, OUTCOME_TOPICS, PARTITION_KEY
 from streams.verification import Tally, ToldOutcome, compare_outcomes, compare_rows, compare_scores
 
 #: Called with how many records more were read.
@@ -65,11 +65,7 @@ class Verification:
         advance(untold)
         changelog = self._latest(self._settings.changelog_topic, number, rows.offset_of)
         scores = self._latest(self._settings.topic(MEMBER_SCORES), number, _score_version)
-        told = (
-            _told(record)
-            for name in (TIER_CHANGES, LIFECYCLE_ALERTS)
-            for record in self._whole(self._settings.topic(name), number)
-        )
+        told = (_told(record) for name in OUTCOME_TOPICS for record in self._whole(self._settings.topic(name), number))
         return [
             compare_rows(fold.members, changelog, upto),
             compare_scores(fold.members, scores, fold.records, upto),

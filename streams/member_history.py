@@ -8,7 +8,7 @@ from kafka import KafkaConsumer
 from streams.config import Settings
 from streams.log_reading import LogRecord, Span, scan, spans
 from streams.murmur import partition_of
-from streams.topics import LIFECYCLE_ALERTS, MEMBER_SCORES, TIER_CHANGES
+from streams.topics import MEMBER_SCORES, OUTCOME_TOPICS
 
 #: The first step backwards from the end of a partition; each next one is four times as long.
 _FIRST_STEP = 2_000
@@ -24,7 +24,7 @@ def latest_outcomes(
     """
     found: dict[str, dict[str, Any]] = {}
     wanted = most if known is None else min(most, known)
-    for name in (TIER_CHANGES, LIFECYCLE_ALERTS):
+    for name in OUTCOME_TOPICS:
         for record in _of_member(settings, consumer, name, member_id, wanted):
             found[(record.header("ce_id") or b"").decode()] = orjson.loads(record.value or b"{}")
     return sorted(found.values(), key=lambda body: body["sequence"])[-most:]

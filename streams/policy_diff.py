@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from streams.currencies import money_text
-from streams.file_problems import Place, plain, schema_at
+from streams.file_schema import Place, plain, schema_at
 from streams.policy_file import PolicyDocument
 
 Kind = Literal["changed", "added", "removed", "renamed", "moved"]
@@ -45,14 +45,26 @@ def value_text(value: Any, whole: dict[str, Any], place: Place, currency: str) -
     if value is _ABSENT:
         return str(schema.get("absent", "none"))
     if isinstance(value, list):
-        return ", ".join(value_text(each, whole, (*place, 0), currency) for each in value) or "none"
+        return _list_text(value, whole, (*place, 0), currency)
     if isinstance(value, dict):
         return ", ".join(
-            f"{_called(name)} {value_text(each, whole, (*place, name), currency)}" for name, each in value.items()
+            f"{_called(name, plain(schema_at(whole, (*place, name))))} "
+            f"{value_text(each, whole, (*place, name), currency)}"
+            for name, each in value.items()
         )
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value == 0 and "zero" in schema:
+        return str(schema["zero"])
     return _measured(value, str(schema.get("unit", "")), currency)
+
+
+def _list_text(values: list[Any], whole: dict[str, Any], place: Place, currency: str) -> str:
+    """Values one after another; their unit is named once."""
+    unit = str(plain(schema_at(whole, place)).get("unit", ""))
+    if unit and len(values) > 1 and not unit.startswith("minor units"):
+        return f"{', '.join(map(str, values))} {unit}"
+    return ", ".join(value_text(each, whole, place, currency) for each in values) or "none"
 
 
 def _measured(value: Any, unit: str, currency: str) -> str:
@@ -74,13 +86,14 @@ class _Walk:
         declared = list(schema_at(self.whole, place).get("properties", {}))
         written = [name for name in (*old, *new) if name not in declared]
         for name in dict.fromkeys((*declared, *written)):
-            before, after = old.get(name, _ABSENT), new.get(name, _ABSENT)
+            inner, key = (*place, name), f"{path}.{name}" if path else name
+            unsaid = _unsaid(plain(schema_at(self.whole, inner)))
+            before, after = old.get(name, unsaid), new.get(name, unsaid)
             if before == after:
                 continue
-            inner, key = (*place, name), f"{path}.{name}" if path else name
             if isinstance(before, dict) and isinstance(after, dict):
-                yield from self.table(inner, before, after, key, f"{where}{_section(name)}: ")
-            elif _is_tables(before) and _is_tables(after):
+                yield from self.table(inner, before, after, key, f"{where}{self.section(inner)}: ")
+            elif _are_tables(before, after):
                 yield from self.entries(inner, before, after, key, where)
             else:
                 # A key that means something only beside others has no effect where they are not.
@@ -96,12 +109,26 @@ class _Walk:
         schema = plain(schema_at(self.whole, place))
         kind: Kind = "added" if before is _ABSENT else "removed" if after is _ABSENT else "changed"
         if isinstance(before, dict | list) or isinstance(after, dict | list):
-            what = f"{_section(str(place[-1]))}: {self.text(before, after, place, sep='; now ')}"
+            what = f"{self.section(place)}: {self.lists(before, after, place)}"
         else:
-            what = f"{_called(str(place[-1]))} {self.text(before, after, place, sep=' -> ')}"
-        effect = self.effect(before, after, schema) if told else ""
+            what = f"{_called(str(place[-1]), schema)} {self.text(before, after, place, sep=' -> ')}"
+        effect = self.effect(before, after, schema, place) if told else ""
         sentence = f"{where}{what}" + (f" ({effect})" if effect else "")
         return Change(kind, path, _or_none(before), _or_none(after), sentence)
+
+    def section(self, place: Place) -> str:
+        """A table or list as the beginning of a sentence: ``Quiet days``."""
+        name = _called(str(place[-1]), plain(schema_at(self.whole, place))).replace("_", " ")
+        return name[:1].upper() + name[1:]
+
+    def lists(self, before: Any, after: Any, place: Place) -> str:
+        """Two whole lists or tables; of two lists of names only what is not in both."""
+        if not _are_names(before) or not _are_names(after):
+            return self.text(before, after, place, sep="; now ")
+        added = ", ".join(name for name in after if name not in before)
+        gone = ", ".join(name for name in before if name not in after)
+        told = "; ".join(part for part in (f"added {added}" * bool(added), f"removed {gone}" * bool(gone)) if part)
+        return told or self.text(before, after, place, sep="; now ")
 
     def text(self, before: Any, after: Any, place: Place, sep: str) -> str:
         """Both values; a unit that both have is named once."""
@@ -112,10 +139,15 @@ class _Walk:
             first = first.removesuffix(unit).rstrip()
         return f"{first}{sep}{second}"
 
-    def effect(self, before: Any, after: Any, schema: dict[str, Any]) -> str:
+    def effect(self, before: Any, after: Any, schema: dict[str, Any], place: Place) -> str:
         """What the change does to members, in the words beside the key; nothing when that cannot be told."""
-        if before is _ABSENT or after is _ABSENT:
-            return ""
+        if "zero" in schema:
+            before, after = before or _ABSENT, after or _ABSENT
+        if before is _ABSENT:
+            appeared = value_text(after, self.whole, place, self.new_currency)
+            return str(schema.get("begins", "")).replace("{new}", appeared)
+        if after is _ABSENT:
+            return str(schema.get("ends", ""))
         if choices := schema.get("enum"):
             before, after = choices.index(before), choices.index(after)
         # Amounts of two currencies do not compare.
@@ -133,8 +165,9 @@ class _Walk:
         schema = schema_at(self.whole, (*place, 0))
         where = "" if "noun" in schema else where
         noun = str(schema.get("noun", _called(str(schema.get("title", place[-1])))))
-        olds, news = _by_name(old), _by_name(new)
-        renamed = _renamed(old, new)
+        by = schema.get("by", ["name"])
+        olds, news = _by_name(old, by), _by_name(new, by)
+        renamed = _renamed(olds, news) if by == ["name"] else {}
         for name, entry in news.items():
             label, key = f"{where}{noun} {name}", f"{path}[{list(news).index(name)}]"
             if name in renamed:
@@ -143,23 +176,22 @@ class _Walk:
             elif name in olds:
                 yield from self.table((*place, 0), olds[name], entry, key, f"{label}: ")
             else:
-                sentence = (
-                    f"{label} added{_beside(list(news), name, schema)}: {self.told(entry, (*place, 0), new=True)}"
-                )
+                beside = _beside(list(news), name, schema) if by == ["name"] else ""
+                sentence = f"{label} added{beside}: {self.told(entry, (*place, 0), by, new=True)}"
                 yield Change("added", key, None, entry, sentence)
         for name, entry in olds.items():
             if name not in news and name not in renamed.values():
                 key = f"{path}[{list(olds).index(name)}]"
-                sentence = f"{where}{noun} {name} removed; it was: {self.told(entry, (*place, 0), new=False)}"
+                sentence = f"{where}{noun} {name} removed; it was: {self.told(entry, (*place, 0), by, new=False)}"
                 yield Change("removed", key, entry, None, sentence)
         kept = [name for name in (renamed.get(name, name) for name in news) if name in olds]
         if kept != (before := [name for name in olds if name in kept]):
             sentence = f"{where}{noun} order {', '.join(before)} -> {', '.join(kept)}"
             yield Change("moved", path, before, kept, sentence)
 
-    def told(self, entry: dict[str, Any], place: Place, *, new: bool) -> str:
-        """An entry without its name."""
-        rest = {key: value for key, value in entry.items() if key != "name"}
+    def told(self, entry: dict[str, Any], place: Place, by: list[str], *, new: bool) -> str:
+        """An entry without what it is known by."""
+        rest = {key: value for key, value in entry.items() if key not in by}
         currency = self.new_currency if new else self.old_currency
         return value_text(rest, self.whole, place, currency) or "asks for nothing"
 
@@ -168,19 +200,33 @@ def _or_none(value: Any) -> Any:
     return None if value is _ABSENT else value
 
 
-def _is_tables(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+def _unsaid(schema: dict[str, Any]) -> Any:
+    """What a key that the canonical form lacks amounts to: its default, unless its words say otherwise."""
+    if "unused" in schema:
+        return schema["unused"]
+    default = schema.get("default")
+    return _ABSENT if default is None or "absent" in schema else default
 
 
-def _by_name(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    names = [entry.get("name") for entry in entries]
-    named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
-    return {str(entry["name"]) if named else str(n): entry for n, entry in enumerate(entries, start=1)}
+def _are_tables(before: Any, after: Any) -> bool:
+    """Whether both are lists of tables; one of them may be empty."""
+    both = isinstance(before, list) and isinstance(after, list)
+    return both and bool(before or after) and all(isinstance(each, dict) for each in (*before, *after))
 
 
-def _renamed(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> dict[str, str]:
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def _by_name(entries: list[dict[str, Any]], by: list[str]) -> dict[str, dict[str, Any]]:
+    names = [", ".join(str(entry.get(key)) for key in by) for entry in entries]
+    whole = all(isinstance(entry.get(key), str) for entry in entries for key in by)
+    named = whole and len(set(names)) == len(names)
+    return {name if named else str(n): entry for n, (name, entry) in enumerate(zip(names, entries, strict=True), 1)}
+
+
+def _renamed(olds: dict[str, dict[str, Any]], news: dict[str, dict[str, Any]]) -> dict[str, str]:
     """New names and what these entries were called: all else about them is the same, and the order fits."""
-    olds, news = _by_name(old), _by_name(new)
     gone = [name for name in olds if name not in news]
     renamed: dict[str, str] = {}
     for name, entry in news.items():
@@ -199,9 +245,7 @@ def _beside(names: list[str], name: str, schema: dict[str, Any]) -> str:
     return f" {schema.get('next', 'after')} {names[position - 1]}" if position else " as the first"
 
 
-def _section(name: str) -> str:
-    return _called(name).replace("_", " ").capitalize()
-
-
-def _called(name: str) -> str:
-    return name.removesuffix("_days")
+def _called(name: str, schema: dict[str, Any] | None = None) -> str:
+    """A key's name in a sentence; its unit follows the value."""
+    called = str((schema or {}).get("called", name))
+    return called.removesuffix("_days").removesuffix("_percent").removesuffix("_hours")

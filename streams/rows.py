@@ -3,11 +3,19 @@
 All numbers are little-endian. First the header (121 bytes, beginning with the format's version, the log offset and the
 next due instant), then orders paid once (32 bytes each), remembered event ids (8), amended orders (49) and, in the
 order of those, their returns (28).
+
+Two flags in the header's byte of purchase days say what stands between header and orders: up to 12 local days that left
+by the horizon (a count, then 4 bytes each), and what few members have (:class:`scoring.further.Further`), as a length
+and that many bytes of MessagePack.
 """
 
+from collections.abc import Iterable
 from struct import Struct, error
-from typing import Final
+from typing import Any, Final
 
+from msgspec import msgpack
+
+from scoring.further import Asked, Further, Hold, Override
 from scoring.ledger import worth
 from scoring.state import FINGERPRINT_BYTES, ORDER_BYTES, Amended, MemberState, Return
 
@@ -23,6 +31,11 @@ _RETURN: Final = Struct("<8sIqq")
 _INSTANT: Final = Struct("<q")
 _OFFSET_AT: Final = 1
 _NEXT_DUE_AT: Final = 9
+# In the byte of purchase days, which are 2 at most.
+_HAS_FURTHER: Final = 0x80
+_HAS_GONE_DAYS: Final = 0x40
+_COUNTED: Final = 0x3F
+_LENGTH: Final = Struct("<H")
 
 
 class UnknownRowVersionError(Exception):
@@ -41,35 +54,41 @@ def encode(state: MemberState) -> bytes:
     orders = state.orders
     remembered = state.remembered
     amended = state.amended
-    row = (
-        _HEADER.pack(
-            VERSION,
-            state.offset,
-            state.next_due,
-            state.as_of,
-            state.sequence,
-            state.tier,
-            state.stage,
-            state.tier_since,
-            state.stage_since,
-            state.joined_at,
-            state.last_at,
-            state.frequency,
-            state.monetary,
-            state.tier_frequency,
-            state.tier_monetary,
-            state.last_day,
-            state.exit_day,
-            state.oldest_day,
-            state.purchase_days,
-            state.gone_at,
-            state.gone_days,
-            len(orders) // ORDER_BYTES,
-            len(remembered) // FINGERPRINT_BYTES,
-            len(amended),
-        )
-        + orders
-    )
+    counted = state.purchase_days
+    between = b""
+    if state.gone_purchase_days:
+        counted |= _HAS_GONE_DAYS
+        days = state.gone_purchase_days
+        between = Struct(f"<B{len(days)}i").pack(len(days), *days)
+    if state.further is not None:
+        counted |= _HAS_FURTHER
+        between += _encode_further(state.further)
+    row = _HEADER.pack(
+        VERSION,
+        state.offset,
+        state.next_due,
+        state.as_of,
+        state.sequence,
+        state.tier,
+        state.stage,
+        state.tier_since,
+        state.stage_since,
+        state.joined_at,
+        state.last_at,
+        state.frequency,
+        state.monetary,
+        state.tier_frequency,
+        state.tier_monetary,
+        state.last_day,
+        state.exit_day,
+        state.oldest_day,
+        counted,
+        state.gone_at,
+        state.gone_days,
+        len(orders) // ORDER_BYTES,
+        len(remembered) // FINGERPRINT_BYTES,
+        len(amended),
+    ) + (between + orders if between else orders)
     if remembered:
         row += remembered
     return row + _encode_amended(amended) if amended else row
@@ -98,14 +117,26 @@ def decode(row: bytes) -> MemberState:
         last_day,
         exit_day,
         oldest_day,
-        purchase_days,
+        counted,
         gone_at,
         gone_days,
         order_count,
         remembered_count,
         amended_count,
     ) = _HEADER.unpack_from(row)
-    orders_end = _HEADER_BYTES + order_count * ORDER_BYTES
+    begin = _HEADER_BYTES
+    gone_purchase_days: tuple[int, ...] = ()
+    further: Further | None = None
+    if counted > _COUNTED:
+        if counted & _HAS_GONE_DAYS:
+            days = row[begin]
+            gone_purchase_days = Struct(f"<{days}i").unpack_from(row, begin + 1)
+            begin += 1 + 4 * days
+        if counted & _HAS_FURTHER:
+            length: int = _LENGTH.unpack_from(row, begin)[0]
+            begin += _LENGTH.size + length
+            further = _decode_further(row, begin - length, begin)
+    orders_end = begin + order_count * ORDER_BYTES
     end = orders_end + remembered_count * FINGERPRINT_BYTES
     if len(row) < end + amended_count * _AMENDED.size:
         raise error(f"a row of {len(row)} bytes ends before its last entry")
@@ -127,12 +158,14 @@ def decode(row: bytes) -> MemberState:
         last_day,
         exit_day,
         oldest_day,
-        purchase_days,
+        counted & _COUNTED,
         gone_at,
         gone_days,
-        row[_HEADER_BYTES:orders_end],
+        row[begin:orders_end],
         _decode_amended(row, end, amended_count) if amended_count else (),
         row[orders_end:end],
+        gone_purchase_days,
+        further,
     )
 
 
@@ -150,6 +183,53 @@ def next_due_of(row: bytes) -> int:
         raise UnknownRowVersionError(row[0])
     next_due: int = _INSTANT.unpack_from(row, _NEXT_DUE_AT)[0]
     return next_due
+
+
+def _encode_further(own: Further) -> bytes:
+    packed = msgpack.encode(
+        (
+            own.base,
+            own.told_stage,
+            own.held_until,
+            own.grace_until,
+            own.qualified_at,
+            own.asked,
+            own.notice_told,
+            own.stack,
+            own.override,
+            own.override_in_force,
+            own.floor,
+            own.rf_segment,
+            own.quadrant,
+            own.kind_of_eight,
+        )
+    )
+    return _LENGTH.pack(len(packed)) + packed
+
+
+def _decode_further(row: bytes, start: int, end: int) -> Further:
+    if len(row) < end:
+        raise error(f"a row of {len(row)} bytes ends before its last entry")
+    # Untyped, because msgspec cannot read the annotations of classes that mypyc compiled.
+    base, stage, held_until, grace_until, qualified_at, asked, told, stack, override, *others = msgpack.decode(
+        row[start:end]
+    )
+    return Further(
+        base,
+        stage,
+        held_until,
+        grace_until,
+        qualified_at,
+        _asked(asked),
+        told,
+        tuple([Hold(rank, until, at, _asked(test), said) for rank, until, at, test, said in stack]),
+        None if override is None else Override(*override),
+        *others,
+    )
+
+
+def _asked(read: Iterable[Any] | None) -> Asked | None:
+    return None if read is None else Asked(*read)
 
 
 def _encode_amended(amended: tuple[Amended, ...]) -> bytes:

@@ -31,11 +31,15 @@ _LAST_PER_KEY = (
 MEMBER_EVENTS: Final = "member-events"
 TIER_CHANGES: Final = "tier-changes"
 LIFECYCLE_ALERTS: Final = "lifecycle-alerts"
+SEGMENT_CHANGES: Final = "segment-changes"
 MEMBER_SCORES: Final = "member-scores"
 DEAD_LETTERS: Final = "dead-letters"
 SHOP_TRAFFIC: Final = "shop-traffic"
 CONTROL: Final = "control"
 DUE_COUNTS: Final = "due-counts"
+
+#: The topics of outcomes. A member's sequence numbers run through all of them.
+OUTCOME_TOPICS: Final = (TIER_CHANGES, LIFECYCLE_ALERTS, SEGMENT_CHANGES)
 
 SPECS: Final = (
     TopicSpec(
@@ -44,13 +48,19 @@ SPECS: Final = (
         carries="canonical events, the scorer's only input",
         config=(*_FOREVER, ("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", "1048576")),
     ),
-    TopicSpec(name=TIER_CHANGES, key="member id", carries="CloudEvents: joined, upgraded, downgraded", config=_FOREVER),
+    TopicSpec(
+        name=TIER_CHANGES,
+        key="member id",
+        carries="CloudEvents: joined, upgraded, downgraded, prolonged, expiring, overridden",
+        config=_FOREVER,
+    ),
     TopicSpec(
         name=LIFECYCLE_ALERTS,
         key="member id",
         carries="CloudEvents: near churn, lapsed, dormant, back again",
         config=_FOREVER,
     ),
+    TopicSpec(name=SEGMENT_CHANGES, key="member id", carries="CloudEvents: segments entered and left", config=_FOREVER),
     TopicSpec(name=MEMBER_SCORES, key="member id", carries="the whole current score of a member", config=_LAST_PER_KEY),
     TopicSpec(
         name=DEAD_LETTERS,

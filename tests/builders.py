@@ -6,11 +6,25 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from scoring.calendar import Zone, instant_of
+from scoring.calendar import EPOCH, Zone, instant_of
 from scoring.engine import Decision, Position, apply, fire
-from scoring.events import MemberEvent, MemberJoined, OrderCancelled, OrderPaid, OrderReturned, Visit
+from scoring.evaluation import Evaluation, evaluate
+from scoring.events import (
+    MemberEvent,
+    MemberJoined,
+    OrderCancelled,
+    OrderPaid,
+    OrderReturned,
+    TierOverridden,
+    TierOverrideWithdrawn,
+    Visit,
+)
+from scoring.further import Further
+from scoring.news import Origin, report
 from scoring.outcomes import Outcome
-from scoring.policy import Policy, TierRule
+from scoring.policy import ROLLING, Action, HoldRules, Policy, TierRule
+from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
+from scoring.segment_rules import SegmentRules
 from scoring.state import ORDER, MemberState
 
 #: Noon UTC of the first day of most stories.
@@ -67,11 +81,20 @@ def a_policy(
     *,
     zone: Zone | None = None,
     window_days: int = 365,
+    tier_window: int = ROLLING,
     tier_window_days: int = 365,
     return_window_days: int = 90,
     min_order_amount: int = 1,
     tiers: Sequence[TierRule] = TIERS,
+    holds: HoldRules | None = None,
+    stages: tuple[int, int, int, int] = (60, 90, 180, 365),
+    rhythm: Rhythm | None = None,
+    quiet: QuietCalendar = NO_QUIET_DAYS,
+    allowed_lateness_ms: int = 0,
+    segments: SegmentRules | None = None,
+    actions: dict[tuple[int, int], Action] | None = None,
 ) -> Policy:
+    """``stages`` are the days at which near-churn, recently lapsed, mid lapsed and dormant begin."""
     return Policy(
         version=1,
         content_hash="0" * 64,
@@ -82,10 +105,53 @@ def a_policy(
         return_window_days=return_window_days,
         min_order_amount=min_order_amount,
         tiers=list(tiers),
-        near_churn_days=60,
-        recently_lapsed_days=90,
-        mid_lapsed_days=180,
-        dormant_days=365,
+        near_churn_days=stages[0],
+        recently_lapsed_days=stages[1],
+        mid_lapsed_days=stages[2],
+        dormant_days=stages[3],
+        tier_window=tier_window,
+        holds=holds,
+        rhythm=rhythm,
+        quiet=quiet,
+        allowed_lateness_ms=allowed_lateness_ms,
+        segments=segments,
+        actions=actions,
+    )
+
+
+#: Silver from two orders or 20.00, gold from four or 40.00, black from eight or 80.00.
+HELD_TIERS: Final = (
+    TierRule("Basic", None, None, match_all=False),
+    TierRule("Silver", 2, 2_000, match_all=False),
+    TierRule("Gold", 4, 4_000, match_all=False),
+    TierRule("Black", 8, 8_000, match_all=False),
+)
+BASIC: Final = 0
+SILVER: Final = 1
+GOLD: Final = 2
+BLACK: Final = 3
+
+
+def holding(
+    *,
+    hold_days: int = 100,
+    grace_days: int = 0,
+    one_level: bool = True,
+    expiring_days: int = 0,
+    tiers: Sequence[TierRule] = HELD_TIERS,
+    tier_window: int = ROLLING,
+    tier_window_days: int = 100,
+    zone: Zone | None = None,
+    return_window_days: int = 90,
+) -> Policy:
+    """A policy under which tiers are held."""
+    return a_policy(
+        zone=zone,
+        tiers=tiers,
+        tier_window=tier_window,
+        tier_window_days=tier_window_days,
+        return_window_days=return_window_days,
+        holds=HoldRules(hold_days, grace_days, one_level, expiring_days),
     )
 
 
@@ -153,6 +219,18 @@ def a_joining(event_id: str = "joined-1", *, at: datetime = NOON) -> MemberJoine
     return MemberJoined(event_id=event_id, member_id="ann", occurred_at=at)
 
 
+def an_override(tier: str = "Gold", *, until: int, at: datetime = NOON, event_id: str = "override-1") -> TierOverridden:
+    """Until an instant in epoch ms."""
+    end = EPOCH + timedelta(milliseconds=until)
+    return TierOverridden(
+        event_id=event_id, member_id="ann", occurred_at=at, tier=tier, until=end, reason="kindness", actor="eve"
+    )
+
+
+def a_withdrawal(*, at: datetime = NOON, event_id: str = "withdrawn-1") -> TierOverrideWithdrawn:
+    return TierOverrideWithdrawn(event_id=event_id, member_id="ann", occurred_at=at, reason="over", actor="eve")
+
+
 class Story:
     """One member and her log: every record gets the next offset, and the event's own instant as its log time."""
 
@@ -188,6 +266,18 @@ class Story:
         self._goes_on(decision)
         return decision
 
+    def evaluated(self, at: int) -> list[Outcome]:
+        """What an evaluation at ``at`` (epoch ms) tells that nothing led to; the story goes on from it."""
+        before, self.state = self.member, self.member.clone()
+        self.state.as_of = at
+        segments = (before.rf_segment, before.quadrant, before.kind_of_eight)
+        evaluation = Evaluation(
+            before.tier, before.told_stage, segments, before.override, in_grace_before=before.grace_until > 0
+        )
+        evaluate(self.state, self.policy, evaluation)
+        origin = Origin(cause="nothing", reason="other", recorded_at=at, imported=False)
+        return report(self.state, evaluation, self.policy, origin)
+
     def _goes_on(self, decision: Decision) -> None:
         self.state = decision.state
         self.told += decision.outcomes
@@ -199,5 +289,12 @@ def kinds(outcomes: Sequence[Outcome]) -> list[str]:
 
 def contents(state: MemberState, *, but: Sequence[str] = ()) -> dict[str, object]:
     """All that a state says, with its orders in a fixed sequence, for comparison; without the fields ``but``."""
-    fields: dict[str, object] = {name: getattr(state, name) for name in MemberState.__slots__ if name not in but}
-    return fields | {"orders": sorted(ORDER.iter_unpack(state.orders)), "amended": sorted(state.amended)}
+    fields: dict[str, object] = {
+        name: getattr(state, name) for name in (*MemberState.__slots__, *Further.__slots__) if name not in but
+    }
+    ordered: dict[str, object] = {
+        "further": state.further is not None,
+        "orders": sorted(ORDER.iter_unpack(state.orders)),
+        "amended": sorted(state.amended),
+    }
+    return fields | {name: value for name, value in ordered.items() if name not in but}

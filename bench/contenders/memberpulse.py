@@ -22,7 +22,7 @@ from streams.metrics import ScorerMetrics
 from streams.scorer.process import build, publish_due_counts
 from streams.stream_process import run
 from streams.topic_admin import carry_out, look, plan, wanted_topics
-from streams.topics import DEAD_LETTERS, DUE_COUNTS, LIFECYCLE_ALERTS, MEMBER_EVENTS, MEMBER_SCORES, TIER_CHANGES
+from streams.topics import DEAD_LETTERS, DUE_COUNTS, MEMBER_EVENTS, MEMBER_SCORES, OUTCOME_TOPICS
 from streams.watching import ScorerObserver
 
 
@@ -91,7 +91,7 @@ class Memberpulse:
     def written(self, job: Job) -> Sequence[str]:
         """Outcomes, scores and the changelog, and what else it may write."""
         settings = settings_for(job)
-        names = (TIER_CHANGES, LIFECYCLE_ALERTS, MEMBER_SCORES, DEAD_LETTERS, DUE_COUNTS)
+        names = (*OUTCOME_TOPICS, MEMBER_SCORES, DEAD_LETTERS, DUE_COUNTS)
         return [*map(settings.topic, names), settings.changelog_topic]
 
     def dead_letters(self, job: Job) -> str:

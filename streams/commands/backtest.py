@@ -49,7 +49,10 @@ def backtest(  # noqa: PLR0913 - a parameter per option
     from_the_log: Annotated[bool, typer.Option("--from-log", help="read member-events instead of files")] = False,
     policy: Annotated[
         str | None,
-        typer.Option(help="the policy whose fixed days are tested; default: setting score.policy", show_default=False),
+        typer.Option(
+            help="the policy whose fixed days, quiet days and rhythm are tested; default: setting score.policy",
+            show_default=False,
+        ),
     ] = None,
     days: Annotated[
         list[int], typer.Option(min=1, max=3650, help="other fixed near-churn days to compare at; may be repeated")
@@ -58,7 +61,15 @@ def backtest(  # noqa: PLR0913 - a parameter per option
         list[int],
         typer.Option("--weight", min=0, max=1000, help="weights of the rhythm, the first leads; may be repeated"),
     ] = [5, 1, 2, 10],  # noqa: B006 - Typer copies it
-    usual_gap: Annotated[int, typer.Option(min=1, max=3650, help="the shop's usual gap in days, for the rhythm")] = 30,
+    usual_gap: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=3650,
+            help="the shop's usual gap in days, for --weight; default: the policy's",
+            show_default=False,
+        ),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=100, max=100_000, help="resamples for the intervals")] = 1000,
     seed: Annotated[int, typer.Option(help="of chance; the same seed gives the same figures")] = 1,
     plot: Annotated[
@@ -70,18 +81,22 @@ def backtest(  # noqa: PLR0913 - a parameter per option
     """Replay a shop's purchases under fixed days and under the member's own rhythm, with equal numbers of alerts, and
     tell which alerts were right.
 
-    An alert was right when the member stayed away for 90 days after it. Needs no Kafka unless --from-log is given.
+    An alert was right when the member stayed away for 90 days after it. A policy in rhythm mode takes part with its own
+    settings. Needs no Kafka unless --from-log is given.
     """
     if plot is not None:
         check_file(plot)
-    rules = policy_file.load(policy or resolved_settings().score.policy).to_policy()
+    document = policy_file.load(policy or resolved_settings().score.policy)
+    rules = document.to_policy()
+    gap_days = document.lifecycle.rhythm.typical_gap_days if usual_gap is None else usual_gap
     question = Question(
         near_churn_days=rules.near_churn_days,
         lapsed_days=rules.recently_lapsed_days,
         other_days=tuple(sorted(set(days) - {rules.near_churn_days})),
-        rhythms=tuple(Rhythm(weight=weight, usual_gap=usual_gap * DAY_S) for weight in dict.fromkeys(weights)),
+        rhythms=_rhythms(rules.rhythm, weights, gap_days),
         resamples=resamples,
         seed=seed,
+        quiet=rules.quiet,
     )
     bad = 0
     if from_the_log:
@@ -93,6 +108,8 @@ def backtest(  # noqa: PLR0913 - a parameter per option
             raise _usage("name the files and their --mapping, or say --from-log")
         purchases, bad = _read_files(files, form, Mapping.load(mapping), rules)
     _tell_what_was_left_out(purchases, rules)
+    if rules.rhythm is not None:
+        notes().print(f"the policy's own rhythm is the one of weight {rules.rhythm.weight}")
     shop = purchases.shop()
     with progress("Replaying", "steps", steps_of(question)) as advance:
         report = replayed(shop, question, advance)
@@ -101,6 +118,14 @@ def backtest(  # noqa: PLR0913 - a parameter per option
     _show(report, as_json=as_json, drawn=plot is None)
     if bad and not allow_bad:
         raise typer.Exit(ExitCode.DATA)
+
+
+def _rhythms(own: Rhythm | None, weights: Sequence[int], gap_days: int) -> tuple[Rhythm, ...]:
+    """The rhythms to compare; the policy's ``own`` leads, and stands for its weight, by which lines are known."""
+    found = {} if own is None else {own.weight: own}
+    for weight in weights:
+        found.setdefault(weight, Rhythm(weight=weight, usual_gap=gap_days * DAY_S))
+    return tuple(found.values())
 
 
 def _show(report: Report, *, as_json: bool, drawn: bool) -> None:

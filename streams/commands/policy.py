@@ -10,9 +10,11 @@ import typer
 from streams.commands.backtest import EPILOG, backtest
 from streams.commands.output import results
 from streams.exits import CommandError, ExitCode
-from streams.file_problems import FileError, Place
+from streams.file_problems import FileError
+from streams.file_schema import Place
 from streams.policy_diff import changes, value_text
-from streams.policy_file import PolicyDocument, json_schema, load, shipped, source_text
+from streams.policy_file import PolicyDocument, load, shipped, source_text
+from streams.policy_schema import json_schema
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SCHEMA_HELP: Final = """Print the JSON Schema (draft 2020-12) of a policy, for editors: they complete keys, show units
@@ -165,7 +167,9 @@ def _key(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    # JSON's strings, numbers, booleans and lists are TOML's too, but for one character.
+    if isinstance(value, list):
+        return f"[{', '.join(_value(each) for each in value)}]"
+    # JSON's strings, numbers and booleans are TOML's too, but for one character.
     return orjson.dumps(value).decode().replace("\x7f", "\\u007f")
 
 

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from streams.config import Settings
 from streams.instants import parse_instant
 from streams.log_reading import spans
-from streams.topics import LIFECYCLE_ALERTS, MEMBER_SCORES, TIER_CHANGES
+from streams.topics import LIFECYCLE_ALERTS, MEMBER_SCORES, OUTCOME_TOPICS, TIER_CHANGES
 
 _LATEST = 6
 _MOST_RECORDS = 5_000
@@ -30,7 +30,7 @@ class Watcher:
         self._consumer = consumer
         self._present: dict[bytes, tuple[str, str]] = {}
         self._seen: set[bytes] = set()
-        self._topics = {settings.topic(name): name for name in (TIER_CHANGES, LIFECYCLE_ALERTS, MEMBER_SCORES)}
+        self._topics = {settings.topic(name): name for name in (*OUTCOME_TOPICS, MEMBER_SCORES)}
         partitions = [TopicPartition(topic, number) for topic in self._topics for number in spans(consumer, topic)]
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
@@ -78,10 +78,10 @@ class Watcher:
         self._seen.add(identity)
         self.outcomes += 1
         line = f"{body['at'][:10]}  {body['sentence']}"
-        if name == TIER_CHANGES:
-            # That somebody became a member is no change worth a line among the latest.
-            if body["kind"] != "tier.joined":
-                self.tier_changes.append(line)
+        # That somebody became a member is no change worth a line among the latest.
+        if name == TIER_CHANGES and body["kind"] != "tier.joined":
+            self.tier_changes.append(line)
+        if name != LIFECYCLE_ALERTS:
             return
         self.alerts.append(line)
         instant = parse_instant(body["due_at"] or body["at"])

@@ -29,7 +29,7 @@ from streams.scorer.partition_events import log_time_of, policy_to_take
 from streams.scorer.progress import PartitionProgress
 from streams.scorer.sweeps import Sweep, Sweeps
 from streams.scorer.tally import Tally
-from streams.topics import LIFECYCLE_ALERTS, MEMBER_SCORES, PARTITION_KEY, TIER_CHANGES
+from streams.topics import MEMBER_SCORES, OUTCOME_TOPICS, PARTITION_KEY
 
 #: Rows indexed after recovery before the event loop gets a turn: about 10 ms.
 _INDEX_SLICE = 20_000
@@ -57,7 +57,7 @@ class MemberPartition(RowPartition):
         super().__init__(tp)
         self._put = put
         self._tally = tally
-        self._topics = {name: topic(name) for name in (TIER_CHANGES, LIFECYCLE_ALERTS)}
+        self._topics = {name: topic(name) for name in OUTCOME_TOPICS}
         self._scores_topic = topic(MEMBER_SCORES)
         self._records_for = records_for
         self._partition_count = partition_count

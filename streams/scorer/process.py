@@ -25,10 +25,9 @@ from streams.topic_admin import Action, look, plan, wanted_topics
 from streams.topics import (
     DEAD_LETTERS,
     DUE_COUNTS,
-    LIFECYCLE_ALERTS,
     MEMBER_EVENTS,
     MEMBER_SCORES,
-    TIER_CHANGES,
+    OUTCOME_TOPICS,
 )
 from streams.watching import ScorerObserver
 
@@ -63,7 +62,7 @@ def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
     partition_count = settings.kafka.partitions
 
     # Looked up per outcome, so joined with the prefix only once.
-    names = {name: settings.topic(name) for name in (TIER_CHANGES, LIFECYCLE_ALERTS, MEMBER_SCORES)}
+    names = {name: settings.topic(name) for name in (*OUTCOME_TOPICS, MEMBER_SCORES)}
 
     def records_for(policy: Policy) -> OutcomeRecords:
         return OutcomeRecords(policy, settings.score.epoch)

@@ -15,7 +15,7 @@ from streams import rows
 from streams.dead_letters import OWN_HEADERS
 from streams.engine.partition import PartitionRow
 from streams.log_reading import LogRecord
-from streams.topics import DEAD_LETTERS, LIFECYCLE_ALERTS, MEMBER_SCORES, PARTITION_KEY, TIER_CHANGES
+from streams.topics import DEAD_LETTERS, MEMBER_SCORES, OUTCOME_TOPICS, PARTITION_KEY
 from tests.chaos.deployment import Deployment
 from tests.oracle.log import LogRecord as OracleRecord
 from tests.oracle.records import POLICY
@@ -68,7 +68,7 @@ def verdict_on(deployment: Deployment, poison: Collection[Bytes] = frozenset()) 
 
 def outcome_bodies(deployment: Deployment) -> Iterator[tuple[str, LogRecord]]:
     """Every outcome record with its id, repeats included, each topic in the order of its partitions."""
-    for topic in (TIER_CHANGES, LIFECYCLE_ALERTS):
+    for topic in OUTCOME_TOPICS:
         for record in deployment.read_logical(topic):
             yield (record.header("ce_id") or b"").decode(), record
 
@@ -80,7 +80,7 @@ def _outcomes(verdict: Verdict, deployment: Deployment, answer: Expected) -> Non
     latest: dict[tuple[str, bytes | None], int] = defaultdict(int)
     sequences: dict[str, list[int]] = defaultdict(list)
     repeats = 0
-    for topic in (TIER_CHANGES, LIFECYCLE_ALERTS):
+    for topic in OUTCOME_TOPICS:
         for record in deployment.read_logical(topic):
             identity = (record.header("ce_id") or b"").decode()
             known = first.setdefault(identity, record)

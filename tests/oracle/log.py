@@ -40,6 +40,8 @@ class Fact:
     amount: int
     return_id: str
     currency: str
+    tier: str
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class PartitionLog:
             amount=event.get(_AMOUNTS.get(event["type"], ""), 0),
             return_id=event.get("return_id", "total"),
             currency=event.get("currency", ""),
+            tier=event.get("tier", ""),
+            until=instant_of(event["until"]) if event["type"] == "tier.overridden" else None,
         )
         self.facts.setdefault(fact.member_id, []).append(fact)
 

@@ -2,75 +2,25 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from uuid import NAMESPACE_URL, uuid5
 
+from tests.oracle.answer import Expected, ExpectedFurther, ExpectedMember, ExpectedOutcome
 from tests.oracle.calendar import day_of
+from tests.oracle.changes import changes
+from tests.oracle.holds import Override
 from tests.oracle.log import Fact, LogRecord, PartitionLog, Tick, read_log
 from tests.oracle.orders import CANCELLED, PAID, RETURNED, Order, order_of
 from tests.oracle.policy import Rules
-from tests.oracle.standing import NOBODY, Standing, changes, standing_at
+from tests.oracle.standing import NOBODY, Known, Standing, standing_at
 
-__all__ = ["Expected", "ExpectedMember", "ExpectedOutcome", "LogRecord", "expected"]
+__all__ = ["Expected", "ExpectedFurther", "ExpectedMember", "ExpectedOutcome", "LogRecord", "expected"]
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://memberpulse.dev/outcomes")
 _ORDER_EVENTS = (PAID, CANCELLED, RETURNED)
-_UNSCORED = (
-    "member.merged",
-    "member.unmerged",
-    "member.absorbed",
-    "member.erased",
-    "tier.overridden",
-    "tier.override_withdrawn",
-)
+_UNSCORED = ("member.merged", "member.unmerged", "member.absorbed", "member.erased")
+_OVERRIDDEN, _WITHDRAWN = "tier.overridden", "tier.override_withdrawn"
 _FUTURE_MS = 600_000
 _HOUR_MS = 3_600_000
-
-
-@dataclass(frozen=True)
-class ExpectedMember:
-    """A member at the end of the log.
-
-    ``offset`` is that of the last record which the member absorbed; a tick that found it due is one.
-    """
-
-    offset: int
-    sequence: int
-    as_of: int
-    tier: str
-    stage: str
-    frequency: int
-    monetary: int
-    last_purchase_at: int | None
-    next_due_at: int | None
-
-
-@dataclass(frozen=True)
-class ExpectedOutcome:
-    """One tier change or alert. Instants are epoch milliseconds; only the four quiet alerts have a ``due_at``."""
-
-    kind: str
-    member_id: str
-    sequence: int
-    at: int
-    due_at: int | None
-    reason: str
-    before: str
-    after: str
-    frequency: int
-    monetary: int
-    catch_up: bool
-    recorded_at: int
-    cause: str
-
-
-@dataclass
-class Expected:
-    """``outcomes`` by ``ce_id``, each member's in sequence; ``dead_letters`` by (partition, offset), without poison."""
-
-    members: dict[str, ExpectedMember] = field(default_factory=dict)
-    outcomes: dict[str, ExpectedOutcome] = field(default_factory=dict)
-    dead_letters: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
 def expected(log: Iterable[LogRecord], *, epoch: int, poison: Collection[tuple[int, int]] = frozenset()) -> Expected:
@@ -82,18 +32,19 @@ def expected(log: Iterable[LogRecord], *, epoch: int, poison: Collection[tuple[i
     for partition, content in read_log(log, poison).items():
         result.dead_letters.update({(partition, offset): reason for offset, reason in content.dead_letters.items()})
         for member_id, facts in content.facts.items():
-            story = _Story(member_id, content, epoch, result.outcomes)
+            story = _Story(member_id, content, epoch, result)
             story.tell(facts)
             result.dead_letters.update({(partition, offset): reason for offset, reason in story.refused.items()})
             if story.offset is not None:
                 result.members[member_id] = story.ending(story.offset)
+                result.further[member_id] = story.further()
     return result
 
 
 class _Story:
     """One member, from the first event to the end of the log."""
 
-    def __init__(self, member_id: str, content: PartitionLog, epoch: int, outcomes: dict[str, ExpectedOutcome]) -> None:
+    def __init__(self, member_id: str, content: PartitionLog, epoch: int, result: Expected) -> None:
         assert content.rules is not None
         self.member_id = member_id
         self.rules: Rules = content.rules
@@ -101,7 +52,8 @@ class _Story:
         self.tick_offsets = [tick.offset for tick in content.ticks]
         self.tick_instants = [tick.at for tick in content.ticks]
         self.epoch = epoch
-        self.outcomes = outcomes
+        self.outcomes = result.outcomes
+        self.ways = result.ways
         self.refused: dict[int, str] = {}
         self.offset: int | None = None
         self.as_of: int | None = None
@@ -111,6 +63,8 @@ class _Story:
         self.orders: dict[str, Order] = {}
         self.departed: list[Order] = []
         self.other_ids: list[str] = []
+        self.joined_at: int | None = None
+        self.register: Override | None = None
 
     def tell(self, facts: list[Fact]) -> None:
         """Events in offset order, and between them the ticks that find the member due."""
@@ -123,7 +77,7 @@ class _Story:
         """The member after everything."""
         assert self.as_of is not None
         s = self.standing
-        tier = self.rules.levels[s.rank].name
+        tier = self.rules.levels[s.tiers.tier].name
         return ExpectedMember(
             offset,
             self.sequence,
@@ -134,6 +88,18 @@ class _Story:
             s.monetary,
             s.last_purchase_at,
             s.next_due_at,
+        )
+
+    def further(self) -> ExpectedFurther:
+        """The rest of the member after everything."""
+        s = self.standing
+        hold = s.tiers.hold
+        return ExpectedFurther(
+            self.rules.levels[s.tiers.base].name,
+            None if hold is None else hold.held_until,
+            None if hold is None else hold.grace_until,
+            s.told_stage,
+            s.segments.names,
         )
 
     def _ticks_before(self, offset: int) -> None:
@@ -150,6 +116,7 @@ class _Story:
     def _tick(self, tick: Tick) -> None:
         while self.standing.next_due_at is not None and self.standing.next_due_at <= tick.at:
             due = self.standing.next_due_at
+            self.ways.update(f"timer {number}" for number in self.standing.due_timers)
             self._evaluate(due, f"timer:{due}", "", tick.at, imported=tick.imported)
         self.as_of = tick.at
         self.offset = tick.offset
@@ -164,6 +131,8 @@ class _Story:
         reason = self._absorb(fact)
         if reason is not None:
             self.as_of = as_of
+            if self.joined_at is None:
+                self.joined_at = as_of
             self._evaluate(as_of, fact.event_id, reason, fact.log_time, imported=fact.imported)
 
     def _refusal(self, fact: Fact, as_of: int) -> str | None:
@@ -175,7 +144,10 @@ class _Story:
             return "too_late"
         if fact.type == PAID and fact.currency != self.rules.currency:
             return "wrong_currency"
-        return "unsupported" if fact.type in _UNSCORED else None
+        if fact.type in _UNSCORED:
+            return "unsupported"
+        is_unknown = fact.type == _OVERRIDDEN and self.rules.rank_of(fact.tier) is None
+        return "unknown_tier" if is_unknown else None
 
     def _absorb(self, fact: Fact) -> str | None:
         """Take the event in and say why its outcomes will have happened; None for a duplicate."""
@@ -183,6 +155,10 @@ class _Story:
             if fact.event_id in self.other_ids[-16:]:
                 return None
             self.other_ids.append(fact.event_id)
+            if fact.type in (_OVERRIDDEN, _WITHDRAWN):
+                told = Override(fact.occurred_at, fact.event_id, fact.tier, fact.until)
+                if self.register is None or told.order > self.register.order:
+                    self.register = told
             return "other"
         known = self.facts.get(fact.order_id, [])
         order = order_of([*known, fact], self.rules)
@@ -197,9 +173,15 @@ class _Story:
     def _evaluate(self, instant: int, cause: str, reason: str, recorded_at: int, *, imported: bool) -> None:
         """One evaluation; ``reason`` is empty for a timer, whose ``recorded_at`` is the tick's instant."""
         self._let_go(day_of(instant, self.rules.zone) - self.rules.horizon_days)
+        assert self.joined_at is not None
         before = self.standing
-        after = self.standing = standing_at(instant, list(self.orders.values()), self.departed, self.rules)
-        for change in changes(before, after, self.rules):
+        known = Known(list(self.orders.values()), self.departed, self.joined_at, self.register)
+        after, step = standing_at(instant, known, before, reason, self.rules)
+        self.standing = after
+        self.ways.update(step.ways)
+        is_late = not reason and recorded_at - instant > _HOUR_MS
+        hold = after.tiers.hold
+        for change in changes(instant, before, after, step, reason, self.rules):
             self.sequence += 1
             identity = str(uuid5(NAMESPACE, f"{self.epoch}|{self.member_id}|{change.kind}|{cause}|{self.sequence}"))
             if identity in self.outcomes:
@@ -207,22 +189,22 @@ class _Story:
                     f"member {self.member_id}: the event {cause!r} leads to {change.kind} twice, under one id; "
                     "give each event its own event_id"
                 )
-            why = reason or ("window_exit" if change.kind.startswith("tier.") else "quiet")
-            is_late_timer = not reason and change.due_at is not None and recorded_at - change.due_at > _HOUR_MS
             self.outcomes[identity] = ExpectedOutcome(
                 kind=change.kind,
                 member_id=self.member_id,
                 sequence=self.sequence,
                 at=instant,
                 due_at=change.due_at,
-                reason="joined" if change.kind == "tier.joined" else why,
+                reason=change.reason,
                 before=change.before,
                 after=change.after,
                 frequency=after.frequency,
                 monetary=after.monetary,
-                catch_up=imported or is_late_timer,
+                catch_up=imported or (is_late and change.may_be_caught_up),
                 recorded_at=recorded_at,
                 cause=cause,
+                held_until=hold.held_until if hold is not None and change.tells_hold else None,
+                said=change.said,
             )
 
     def _let_go(self, last_lost_day: int) -> None:

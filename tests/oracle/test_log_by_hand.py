@@ -5,6 +5,8 @@ import pytest
 from tests.oracle.records import POLICY
 from tests.oracle.telling import Telling, ms
 
+A_UNTIL_MARCH = {"tier": "A", "until": "2026-03-01T00:00:00Z", "reason": "slip", "actor": "ada"}
+
 
 @pytest.mark.parametrize(
     ("kind", "at", "seen", "fields", "reason"),
@@ -16,7 +18,12 @@ from tests.oracle.telling import Telling, ms
         ("order.paid", "2026-01-01", None, {"order_id": "o", "net_amount": 1, "currency": "EUR"}, "wrong_currency"),
         ("order.paid", "2020-01-01", "2026-01-01", {"order_id": "o", "net_amount": 1, "currency": "EUR"}, "too_late"),
         ("member.erased", "2026-01-01", None, {}, "unsupported"),
-        ("tier.overridden", "2027-01-01", "2026-01-01", {}, "quarantined"),
+        ("tier.overridden", "2027-01-01", "2026-01-01", A_UNTIL_MARCH, "quarantined"),
+        ("tier.overridden", "2024-01-01", "2026-01-01", A_UNTIL_MARCH, "too_late"),
+        ("tier.overridden", "2026-01-01", None, A_UNTIL_MARCH, None),
+        ("tier.overridden", "2026-01-01", None, {**A_UNTIL_MARCH, "tier": "gold"}, "unknown_tier"),
+        ("tier.overridden", "2024-01-01", "2026-01-01", {**A_UNTIL_MARCH, "tier": "gold"}, "too_late"),
+        ("tier.override_withdrawn", "2026-01-01", None, {"reason": "slip", "actor": "ada"}, None),
     ],
 )
 def test_refused_event_is_a_dead_letter_and_makes_no_member(

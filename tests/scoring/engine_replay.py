@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from scoring.engine import Decision, Position, apply, fire
 from scoring.errors import Refused
 from scoring.events import MemberEvent, PolicyPublished, Tick
-from scoring.outcomes import Outcome
+from scoring.outcomes import Outcome, Silence, TierFacts
 from scoring.policy import Policy
+from scoring.segment_rules import GROUPS
 from scoring.state import MemberState
 from scoring.vocabulary import STAGES
 from streams import policy_file, rows
 from streams.codecs import decode
+from tests.oracle.answer import Said
 from tests.oracle.log import LogRecord
-from tests.oracle.rules import ExpectedMember, ExpectedOutcome
+from tests.oracle.rules import ExpectedFurther, ExpectedMember, ExpectedOutcome
 
 
 @dataclass
@@ -28,6 +30,7 @@ class EngineReplay:
     states: dict[str, MemberState] = field(default_factory=dict)
     outcomes: list[ExpectedOutcome] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
+    _content_hash: str = ""
     _log_time: int = 0
     _last_tick: int = 0
 
@@ -55,6 +58,24 @@ class EngineReplay:
             for name, state in self.states.items()
         }
 
+    def further(self) -> dict[str, ExpectedFurther]:
+        """What holds, overrides, hold-back and segments add to the states, in the oracle's words."""
+        assert self.policy is not None
+        return {
+            name: ExpectedFurther(
+                base=self.policy.tiers[state.base].name,
+                held_until=state.held_until or None,
+                grace_until=state.grace_until or None,
+                told_stage=STAGES[state.told_stage],
+                segments=(
+                    _named(0, state.rf_segment),
+                    _named(1, state.quadrant),
+                    _named(2, state.kind_of_eight),
+                ),
+            )
+            for name, state in self.states.items()
+        }
+
     def _record(self, record: LogRecord, *, is_poison: bool) -> None:
         headers = dict(record.headers)
         self._log_time = max(self._log_time, int(headers.get("log_time", record.timestamp)))
@@ -71,8 +92,9 @@ class EngineReplay:
 
     def _policy(self, offset: int, event: PolicyPublished) -> None:
         if self.policy is None:
+            self._content_hash = event.content_hash
             self.policy = policy_file.from_canonical(bytes(event.policy)).to_policy(event.version)
-        elif event.content_hash != self.policy.content_hash:
+        elif event.content_hash != self._content_hash:
             self.refused[offset] = "unsupported"
 
     def _tick(self, at: int, position: Position) -> None:
@@ -91,11 +113,16 @@ class EngineReplay:
             self.refused[position.offset] = refusal.reason
 
     def _keep(self, name: str, decision: Decision) -> None:
-        self.outcomes += [_worded(name, outcome) for outcome in decision.outcomes]
+        assert self.policy is not None
+        self.outcomes += [_worded(name, outcome, self.policy) for outcome in decision.outcomes]
         self.states[name] = rows.decode(rows.encode(decision.state)) if self.through_rows else decision.state
 
 
-def _worded(name: str, outcome: Outcome) -> ExpectedOutcome:
+def _named(group: int, index: int) -> str:
+    return GROUPS[group][index] if index >= 0 else ""
+
+
+def _worded(name: str, outcome: Outcome, policy: Policy) -> ExpectedOutcome:
     return ExpectedOutcome(
         kind=outcome.kind,
         member_id=name,
@@ -110,4 +137,19 @@ def _worded(name: str, outcome: Outcome) -> ExpectedOutcome:
         catch_up=outcome.catch_up,
         recorded_at=outcome.recorded_at,
         cause=outcome.cause,
+        held_until=outcome.facts.held_until or None if isinstance(outcome.facts, TierFacts) else None,
+        said=_said(outcome, policy),
     )
+
+
+def _said(outcome: Outcome, policy: Policy) -> Said:
+    facts = outcome.facts
+    if isinstance(facts, TierFacts):
+        return Said(
+            detail=facts.detail,
+            would_be=policy.tiers[facts.would_be].name if facts.would_be >= 0 else "",
+            keeps=None if facts.keeps is None else (facts.keeps.frequency, facts.keeps.monetary),
+        )
+    if isinstance(facts, Silence):
+        return Said(gaps=tuple(facts.gaps), expected_gap_s=facts.expected_gap, quiet_days=facts.quiet_days)
+    return Said()

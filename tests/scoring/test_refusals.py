@@ -10,7 +10,20 @@ from scoring.calendar import instant_of
 from scoring.errors import Refused
 from scoring.events import MemberEvent
 from scoring.vocabulary import DAY_MS
-from tests.builders import NOON, Story, a_policy, a_return, a_visit, a_zone, an_order, contents, midnight, noon
+from tests.builders import (
+    NOON,
+    Story,
+    a_policy,
+    a_return,
+    a_visit,
+    a_withdrawal,
+    a_zone,
+    an_order,
+    an_override,
+    contents,
+    midnight,
+    noon,
+)
 
 LOGGED = instant_of(NOON)
 
@@ -86,8 +99,6 @@ UNSUPPORTED = {
     "member.unmerged": {"into": "bob"},
     "member.absorbed": {"absorbed": "bob"},
     "member.erased": {},
-    "tier.overridden": {"tier": "Gold", "until": "2027-01-01T00:00:00Z", "reason": "kind", "actor": "eve"},
-    "tier.override_withdrawn": {"reason": "over", "actor": "eve"},
 }
 
 
@@ -98,6 +109,26 @@ def test_an_event_type_that_is_not_scored_yet_is_refused(kind: str) -> None:
     with pytest.raises(Refused, match=kind.replace(".", r"\.")) as refusal:
         Story().has(event)
     assert refusal.value.reason == "unsupported"
+
+
+@pytest.mark.parametrize("tier", ["Platinum", "gold", " Gold"])
+def test_an_override_to_a_tier_that_the_policy_lacks_is_refused(tier: str) -> None:
+    with pytest.raises(Refused, match="Basic, Silver, Gold, Black") as refusal:
+        Story().has(an_override(tier, until=midnight(50)))
+    assert refusal.value.reason == "unknown_tier"
+
+
+@pytest.mark.parametrize("tier", ["Basic", "Black"])
+def test_every_tier_of_the_policy_can_be_granted(tier: str) -> None:
+    story = Story()
+    story.has(an_override(tier, until=midnight(50)), a_withdrawal(at=noon(1)))
+    assert story.member.offset == 1
+
+
+def test_lateness_is_found_before_the_unknown_tier() -> None:
+    with pytest.raises(Refused) as refusal:
+        Story().has(an_override("Platinum", until=midnight(50)), log_time=LOGGED + 500 * DAY_MS)
+    assert refusal.value.reason == "too_late"
 
 
 def test_a_refusal_leaves_the_member_as_she_was() -> None:

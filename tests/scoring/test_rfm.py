@@ -9,11 +9,23 @@ from hypothesis import strategies as st
 
 from scoring.calendar import instant_of
 from scoring.evaluation import evaluate
-from scoring.policy import Policy
+from scoring.policy import CALENDAR_YEAR, Policy
 from scoring.rfm import measure
 from scoring.state import NO_DAY, ORDER_BYTES
 from scoring.vocabulary import ACTIVE, DORMANT, NEW
-from tests.builders import NOON, Story, a_cancel, a_policy, a_return, a_visit, an_order, contents, midnight, noon
+from tests.builders import (
+    NOON,
+    Story,
+    a_cancel,
+    a_policy,
+    a_return,
+    a_visit,
+    an_order,
+    contents,
+    holding,
+    midnight,
+    noon,
+)
 
 FIRST_DAY = midnight(0) // 86_400_000
 
@@ -94,6 +106,34 @@ def test_orders_that_left_at_different_times_add_up() -> None:
     assert (story.member.gone_days, story.member.gone_at) == (2, instant_of(noon(100)))
 
 
+@pytest.mark.parametrize("count", [1, 11, 12, 13])
+def test_the_latest_twelve_days_that_left_are_remembered(count: int) -> None:
+    story = Story()
+    story.has(*[an_order(f"order-{n}", at=noon(3 * n)) for n in range(count)])
+    story.has(an_order("same-day", at=noon(0) + timedelta(hours=1)), log_time=instant_of(noon(50)))
+    story.has(an_order("free", net=0, at=noon(49)), a_return("stub", at=noon(48)), log_time=instant_of(noon(50)))
+    story.has(a_visit(at=noon(600)))
+    assert story.member.gone_days == count
+    assert story.member.gone_purchase_days == tuple(FIRST_DAY + 3 * n for n in range(max(0, count - 12), count))
+
+
+def test_days_that_left_at_different_times_are_remembered_together() -> None:
+    story = Story()
+    story.has(an_order(), an_order("later", at=noon(100)), a_visit("v1", at=noon(470)))
+    assert list(story.member.gone_purchase_days) == [FIRST_DAY]
+    story.has(a_visit("v2", at=noon(570)))
+    assert list(story.member.gone_purchase_days) == [FIRST_DAY, FIRST_DAY + 100]
+
+
+def test_of_a_row_from_before_days_were_remembered_the_latest_is_known() -> None:
+    story = Story()
+    story.has(an_order(), an_order("later", at=noon(100)), a_visit(at=noon(570)))
+    story.member.gone_purchase_days = ()
+    story.has(a_visit("again", at=noon(571)))
+    assert story.member.gone_days == 2
+    assert list(story.member.gone_purchase_days) == [FIRST_DAY + 100]
+
+
 def test_a_late_cancel_of_an_order_that_left_waits_as_a_stub() -> None:
     story = Story()
     story.has(an_order(), a_visit(at=noon(470)), a_cancel(at=noon(471)))
@@ -106,7 +146,15 @@ def test_a_late_cancel_of_an_order_that_left_waits_as_a_stub() -> None:
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 900), st.integers(0, 40), st.integers(0, 3)), min_size=1, max_size=12),
-    st.sampled_from([a_policy(), a_policy(min_order_amount=200), a_policy(tier_window_days=30)]),
+    st.sampled_from(
+        [
+            a_policy(),
+            a_policy(min_order_amount=200),
+            a_policy(tier_window_days=30),
+            a_policy(tier_window=CALENDAR_YEAR),
+            holding(tier_window_days=365, hold_days=60, grace_days=10, expiring_days=20),
+        ]
+    ),
     st.randoms(use_true_random=False),
 )
 def test_counting_one_more_order_comes_to_the_same_as_counting_all(

@@ -20,6 +20,7 @@ from scoring.segment_rules import (
     Medians,
     SegmentRules,
 )
+from scoring.segment_timers import next_segment_timer, segments_at
 from scoring.segments import (
     NO_MEMBERSHIPS,
     NO_SEGMENT,
@@ -34,6 +35,7 @@ from scoring.segments import (
     rf_segment,
 )
 from scoring.state import NO_DAY
+from tests.builders import Story, a_cancel, a_policy, a_zone, an_order, midnight, noon
 
 #: The published grid, as regular expressions over R and F: a transcription independent of the module's table.
 PUBLISHED_GRID = {
@@ -392,6 +394,53 @@ def test_a_prospect_who_buys_leaves_prospect() -> None:
     after = memberships(1, TODAY, TODAY, 1, 500, rules, None)
     assert left_and_entered(NO_MEMBERSHIPS, before, rules) == ([], ["prospect"])
     assert left_and_entered(before, after, rules) == (["prospect"], ["new"])
+
+
+@pytest.mark.parametrize(
+    ("day", "due"),
+    [(0, 31), (30, 31), (31, 61), (60, 61), (61, 90), (89, 90), (90, 91), (91, 181), (180, 181)],
+)
+def test_the_timer_of_segments_is_the_next_day_on_which_recency_falls(day: int, due: int) -> None:
+    story = Story(a_policy(segments=DEFAULT))
+    story.has(an_order())
+    assert next_segment_timer(story.member, story.policy, story.member.last_day + day) == midnight(due)
+
+
+def test_nobody_waits_who_is_in_the_lowest_recency_or_has_no_order_or_is_not_scored() -> None:
+    story = Story(a_policy(segments=DEFAULT))
+    story.has(an_order())
+    assert next_segment_timer(story.member, story.policy, story.member.last_day + 181) == 0
+    assert next_segment_timer(story.member, a_policy(), story.member.last_day) == 0
+    assert segments_at(story.member, a_policy(), story.member.last_day) == NO_MEMBERSHIPS
+    nobody = Story(a_policy(segments=DEFAULT))
+    nobody.has(a_cancel())
+    assert next_segment_timer(nobody.member, nobody.policy, TODAY) == 0
+    assert segments_at(nobody.member, nobody.policy, TODAY) == (PROSPECT_SEGMENT, NO_SEGMENT, NO_SEGMENT)
+
+
+def test_recency_falls_at_the_local_midnight_of_a_short_day() -> None:
+    story = Story(a_policy(zone=a_zone("Europe/Berlin"), segments=DEFAULT))
+    # 2026-02-26 and 31 days are 2026-03-29, which begins an hour earlier in UTC than the day after.
+    story.has(an_order(at=noon(56)))
+    assert story.member.next_due == midnight(87) - 3_600_000
+    story.tick(midnight(87) - 3_600_001)
+    assert RF_SEGMENTS[story.member.rf_segment] == "new"
+    story.tick(midnight(87) - 3_600_000)
+    assert RF_SEGMENTS[story.member.rf_segment] == "promising"
+
+
+def test_a_members_segments_are_those_of_today_after_every_tick() -> None:
+    story = Story(a_policy(segments=DEFAULT, window_days=100))
+    for day in (0, 1, 40):
+        story.has(an_order(f"o-{day}", at=noon(day), net=6_000))
+    for day in range(41, 300):
+        story.tick(midnight(day))
+        member = story.member
+        today = member.last_day + day - 40
+        orders = sum(day - bought < 100 for bought in (0, 1, 40))
+        assert (member.rf_segment, member.quadrant, member.kind_of_eight) == memberships(
+            2, member.last_day, today, orders, orders * 6_000, DEFAULT, None
+        )
 
 
 def _quantiles(values: list[int] | range) -> list[float]:

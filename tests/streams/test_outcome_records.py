@@ -2,7 +2,6 @@ import json
 import uuid
 from datetime import timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import jsonschema
@@ -13,6 +12,7 @@ from streams.instants import instant_text
 from streams.outcome_records import NAMESPACE, OutcomeRecords, outcome_id
 from streams.policy_file import load
 from tests.builders import NOON, Story, a_cancel, a_policy, a_return, an_order, kinds, midnight, noon
+from tests.streams.published_schemas import assert_fits, body_by, schema_of
 
 POLICY = load("absolute").to_policy()
 RECORDS = OutcomeRecords(POLICY, epoch=3)
@@ -30,26 +30,13 @@ KINDS = [
 ]
 
 
-@cache
-def schema_of(name: str) -> Any:
-    schema = json.loads(files("streams").joinpath("schemas", f"{name}.v1.json").read_text("utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return schema
-
-
-def assert_fits(document: dict[str, Any], name: str) -> None:
-    schema = schema_of(name)
-    jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)
-    assert list(document) == list(schema["properties"]), "the schema describes every field and no other"
-
-
 def order(number: int, day: int, net: int) -> Any:
     return an_order(f"o-{number}", at=noon(day), net=net, currency="USD", shop_id="BER-2", channel="shop")
 
 
 @cache
 def a_long_story() -> Story:
-    """A member through every kind of outcome there is."""
+    """A member through every kind of outcome that the shipped policy has."""
     story = Story(POLICY)
     story.has(order(1, 0, 5_000), order(2, 1, 26_250), a_return("o-2", at=noon(2), amount=25_000))
     for day in (61, 62):
@@ -61,9 +48,8 @@ def a_long_story() -> Story:
     return story
 
 
-def body_of(outcome: Outcome, member_id: str = "00042", records: OutcomeRecords = RECORDS) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(records.record(outcome, member_id, 2)[2])
-    return body
+def body_of(outcome: Outcome, records: OutcomeRecords = RECORDS) -> dict[str, Any]:
+    return body_by(records, outcome)
 
 
 def first(kind: str) -> dict[str, Any]:
@@ -115,6 +101,10 @@ def test_a_member_who_rises_is_told_with_everything_that_decided_it() -> None:
         "epoch": 3,
         "position": None,
         "cause": {"event_id": "paid-o-2-1-26250", "order_id": "o-2", "shop_id": "BER-2", "channel": "shop"},
+        "base": {"name": "B", "rank": 2},
+        "floor": None,
+        "held_until": None,
+        "grace_until": None,
     }
     assert body["position"] == {"topic": "member-events", "partition": 2, "offset": 1}
 
@@ -164,11 +154,11 @@ def test_the_headers_are_a_cloud_event_in_binary_mode() -> None:
     ]
 
 
-def test_lifecycle_outcomes_have_a_topic_of_their_own() -> None:
+def test_tiers_and_lifecycle_have_a_topic_each() -> None:
     topics = {outcome.kind: RECORDS.record(outcome, "00042", 0)[0] for outcome in a_long_story().told}
-    assert {kind.partition(".")[0]: topic for kind, topic in topics.items()} == {
-        "tier": "tier-changes",
-        "lifecycle": "lifecycle-alerts",
+    assert {(kind.partition(".")[0], topic) for kind, topic in topics.items()} == {
+        ("tier", "tier-changes"),
+        ("lifecycle", "lifecycle-alerts"),
     }
 
 
@@ -252,4 +242,6 @@ def test_the_way_to_the_next_tier_counts_over_the_window_of_the_tiers() -> None:
     records = OutcomeRecords(policy, 1)
     score = score_of(story, records)
     assert (score["frequency"], score["to_next"]["frequency"]) == (2, 2)
-    assert body_of(story.told[0], records=records)["to_next"] is None
+    joined, first = (body_of(outcome, records=records) for outcome in story.told[:2])
+    assert joined["to_next"] == {"tier": "Silver", "frequency": 2, "monetary": None, "match": "any"}
+    assert first["to_next"] is None, "an alert tells the reported numbers only"

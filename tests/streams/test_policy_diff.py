@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from streams import policy_diff
-from streams.file_problems import Part, key_paths
+from streams.file_rules import Part
+from streams.file_schema import key_paths
 from streams.policy_diff import Change, changes
 from streams.policy_file import PolicyDocument, load
 
@@ -95,6 +96,152 @@ def test_one_change_is_one_sentence(edit: Callable[[Content], object], sentence:
     assert told(changed(edit)) == [sentence]
 
 
+def with_tiers(**keys: Any) -> Callable[[Content], None]:
+    def edit(content: Content) -> None:
+        content["tiers"] |= keys
+        if content["tiers"].get("window", "rolling") != "rolling":
+            content["tiers"].pop("window_days", None)
+
+    return edit
+
+
+def in_lifecycle(**keys: Any) -> Callable[[Content], None]:
+    return lambda content: content["lifecycle"].update(keys)
+
+
+def with_actions(*actions: Content) -> Callable[[Content], None]:
+    return at("actions", value=list(actions))
+
+
+HELD = with_tiers(downgrade="at_hold_end")
+TEA = {"tier": "A", "stage": "near_churn", "offer": "tea", "message_key": "m"}
+NOTICE_BEGINS = "Tiers: expiring never -> 30 days (members are told 30 days before their tier ends)"
+HOLDS_END = (
+    "Tiers: downgrade at_hold_end -> at_once (tiers are no longer held: members who do not qualify fall at once)"
+)
+SEGMENTS_BEGIN = (
+    "Segments: not scored; now recency cuts 30, 60, 90, 180 days, frequency cuts 2, 3, 5, 8 kept orders, "
+    "high_recency 90 days, high_frequency 1 kept order, high_monetary 100.00 USD, told champion "
+    "(members are now put into segments)"
+)
+SEGMENTS = {"high_monetary": 10_000, "told": ["champion"]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentences"),
+    [
+        (
+            [],
+            [HELD],
+            [
+                "Tiers: downgrade at_once -> at_hold_end (tiers are now held for a time: members fall later)",
+                "Tiers: hold none -> 365 days (tiers are now held 365 days)",
+                NOTICE_BEGINS,
+            ],
+        ),
+        (
+            [HELD],
+            [],
+            [
+                HOLDS_END,
+                "Tiers: hold 365 days -> none (tiers are no longer held so many days)",
+                "Tiers: expiring 30 days -> never (members are no longer told before their tier ends)",
+            ],
+        ),
+        (
+            [HELD],
+            [HELD, with_tiers(hold_days=180, grace_days=30, fall="to_match", expiring_days=14)],
+            [
+                "Tiers: hold 365 -> 180 days (tiers are held for less long: members fall earlier)",
+                "Tiers: grace 0 -> 30 days (members have longer to earn their tier again)",
+                "Tiers: fall one_level -> to_match (members fall to the tier that they have earned)",
+                "Tiers: expiring 30 -> 14 days (members are told later that their tier ends)",
+            ],
+        ),
+        (
+            [HELD],
+            [HELD, with_tiers(window="calendar_year")],
+            [
+                "Tiers: qualifying window rolling -> calendar_year (other orders count for a tier)",
+                "Tiers: window 365 days -> whole years",
+                "Tiers: hold 365 days -> none (tiers are no longer held so many days)",
+            ],
+        ),
+        (
+            [HELD],
+            [HELD, at("tiers", "levels", 3, "never_downgrade", value=True)],
+            ["Tier A: never_downgrade false -> true (who has it or a higher one never falls below it by time)"],
+        ),
+        (
+            [],
+            [in_lifecycle(mode="rhythm")],
+            ["Lifecycle: mode fixed -> rhythm (alerts come by each member's own typical gap)"],
+        ),
+        (
+            [in_lifecycle(mode="rhythm")],
+            [in_lifecycle(mode="rhythm", rhythm={"near_churn_percent": 130, "floor_days": 14})],
+            [
+                "Lifecycle: Rhythm: floor 21 -> 14 days (alerts come earlier for members who buy very often)",
+                "Lifecycle: Rhythm: near_churn 120 -> 130 percent of the typical gap (alerts come later)",
+            ],
+        ),
+        (
+            [],
+            [in_lifecycle(allowed_lateness_hours=48)],
+            ["Lifecycle: allowed_lateness 0 -> 48 hours (alerts are told later, and fewer of them too early)"],
+        ),
+        (
+            [],
+            [in_lifecycle(quiet_days=["2026-12-24/2026-12-26"])],
+            ["Lifecycle: Quiet days: none; now 2026-12-24/2026-12-26 (boundaries near these days move)"],
+        ),
+        (
+            [in_lifecycle(quiet_days=["2026-12-24/2026-12-26", "2026-05-01"])],
+            [in_lifecycle(quiet_days=["2026-12-24/2026-12-26", "2027-05-01"])],
+            ["Lifecycle: Quiet days: added 2027-05-01; removed 2026-05-01 (boundaries near these days move)"],
+        ),
+        (
+            [],
+            [at("segments", value=SEGMENTS)],
+            [
+                SEGMENTS_BEGIN,
+            ],
+        ),
+        (
+            [at("segments", value=SEGMENTS)],
+            [at("segments", value=SEGMENTS | {"told": ["at_risk"], "r_cuts": [1, 2, 3, 4], "high_monetary": 5_000})],
+            [
+                "Segments: Recency cuts: 30, 60, 90, 180 days; now 1, 2, 3, 4 days (members move between segments)",
+                "Segments: high_monetary 100.00 USD -> 50.00 USD (more members are of high value)",
+                "Segments: Told: added at_risk; removed champion (other changes are told)",
+            ],
+        ),
+        (
+            [],
+            [with_actions(TEA)],
+            ["Action for A, near_churn added: offer tea, message_key m, valid 14 days, cap 1 time"],
+        ),
+        (
+            [with_actions(TEA)],
+            [with_actions({**TEA, "stage": "dormant"}, {**TEA, "cap": 2})],
+            [
+                "Action for A, near_churn: cap 1 time -> 2 times (a member may get it more often)",
+                "Action for A, dormant added: offer tea, message_key m, valid 14 days, cap 1 time",
+            ],
+        ),
+        (
+            [with_actions(TEA)],
+            [],
+            ["Action for A, near_churn removed; it was: offer tea, message_key m, valid 14 days, cap 1 time"],
+        ),
+    ],
+)
+def test_holds_rhythm_segments_and_actions_are_told_in_words(
+    old: list[Callable[[Content], object]], new: list[Callable[[Content], object]], sentences: list[str]
+) -> None:
+    assert told(changed(*new), changed(*old)) == sentences
+
+
 def test_backwards_the_sentence_is_turned_round() -> None:
     cheaper = changed(at("tiers", "levels", 2, "monetary", value=25_000))
     assert told(ABSOLUTE, cheaper) == ["Tier B: monetary 250.00 USD -> 300.00 USD (harder to reach)"]
@@ -161,14 +308,40 @@ def policies(draw: st.DrawFn) -> PolicyDocument:
         asked = draw(st.sampled_from([("frequency",), ("monetary",), ("frequency", "monetary")]))
         levels.append({"name": name} | {measure: 10 * rank + draw(st.integers(0, 1)) for measure in asked})
     boundary = draw(st.integers(59, 61))
+    held: list[Content] = [
+        {},
+        {"downgrade": "at_hold_end"},
+        {"downgrade": "at_hold_end", "hold_days": 30},
+        {"downgrade": "at_hold_end", "expiring_days": 0},
+        {"downgrade": "at_hold_end", "window": "calendar_year"},
+        {"downgrade": "at_hold_end", "window": "membership_year", "fall": "to_match"},
+    ]
+    lifecycle: list[Content] = [
+        {},
+        {"mode": "rhythm"},
+        {"rhythm": {"weight": 5}},
+        {"rhythm": {"weight": 6}},
+        {"mode": "rhythm", "rhythm": {"weight": 6}, "quiet_days": []},
+        {"quiet_days": ["2026-12-24"], "allowed_lateness_hours": 1},
+        {"quiet_days": ["2026-12-24/2026-12-24"]},
+        {"quiet_days": ["2026-12-24", "2026-12-25"]},
+    ]
+    segments: list[Content] = [
+        {},
+        {"segments": {"high_monetary": 1}},
+        {"segments": {"high_monetary": 1, "high_frequency": 1, "told": ["loyal"]}},
+    ]
+    actions = draw(st.permutations([{**TEA, "tier": names[0]}, {**TEA, "tier": names[-1], "stage": "dormant"}]))
     return PolicyDocument.model_validate(
         {
             "version": draw(st.integers(1, 2)),
             "currency": draw(st.sampled_from(["USD", "JPY"])),
             "time_zone": "UTC",
-            "tiers": {"levels": levels},
-            "lifecycle": {"near_churn_days": boundary},
+            "tiers": {"levels": levels} | draw(st.sampled_from(held)),
+            "lifecycle": {"near_churn_days": boundary} | draw(st.sampled_from(lifecycle)),
+            "actions": actions[: draw(st.integers(0, 2))],
         }
+        | draw(st.sampled_from(segments))
     )
 
 

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
-from streams.file_problems import Part, key_paths
 from streams.file_problems import problems_of as problems_in
-from streams.policy_file import PolicyDocument, PolicyFileError, from_canonical, json_schema, load
+from streams.file_rules import Part
+from streams.file_schema import key_paths
+from streams.policy_file import PolicyDocument, PolicyFileError, from_canonical, load
+from streams.policy_schema import json_schema
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -6,10 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring.further import Asked, Further, Hold, Override
 from scoring.ledger import worth
 from scoring.state import ORDER, Amended, MemberState
 from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
-from tests.builders import Story, a_cancel, a_return, a_visit, an_order, contents, noon
+from tests.builders import (
+    Story,
+    a_cancel,
+    a_return,
+    a_visit,
+    an_order,
+    an_override,
+    contents,
+    holding,
+    midnight,
+    noon,
+)
 
 INSTANTS = st.integers(-(1 << 46), 1 << 48)
 PRINTS = st.binary(min_size=8, max_size=8)
@@ -40,6 +52,29 @@ def amended_orders(draw: st.DrawFn) -> Amended:
 
 
 COUNTS = st.integers(0, (1 << 32) - 1)
+RANKS = st.integers(0, 255)
+TEXTS = st.text(max_size=64)
+THRESHOLDS = st.none() | MONEY
+ASKED = st.none() | st.builds(Asked, THRESHOLDS, THRESHOLDS, st.booleans())
+HOLDS = st.builds(Hold, RANKS, INSTANTS, INSTANTS, ASKED, st.booleans())
+SEGMENTS = st.integers(-1, 20)
+FURTHER = st.builds(
+    Further,
+    base=RANKS,
+    told_stage=st.integers(0, 6),
+    held_until=INSTANTS,
+    grace_until=INSTANTS,
+    qualified_at=INSTANTS,
+    asked=ASKED,
+    notice_told=st.booleans(),
+    stack=st.lists(HOLDS, max_size=4).map(tuple),
+    override=st.none() | st.builds(Override, INSTANTS, TEXTS, TEXTS, INSTANTS),
+    override_in_force=st.booleans(),
+    floor=RANKS,
+    rf_segment=SEGMENTS,
+    quadrant=SEGMENTS,
+    kind_of_eight=SEGMENTS,
+)
 STATES = st.builds(
     MemberState,
     offset=st.integers(0, (1 << 63) - 1),
@@ -65,11 +100,15 @@ STATES = st.builds(
     orders=ORDERS,
     amended=st.lists(amended_orders(), max_size=4).map(tuple),
     remembered=st.lists(PRINTS, max_size=16).map(b"".join),
+    gone_purchase_days=st.lists(DAYS, max_size=12).map(tuple),
+    further=st.none() | FURTHER,
 )
 
 
 def all_of(state: MemberState) -> list[object]:
-    return [getattr(state, name) for name in MemberState.__slots__]
+    return [getattr(state, name) for name in MemberState.__slots__ if name != "further"] + [
+        None if state.further is None else getattr(state.further, name) for name in Further.__slots__
+    ]
 
 
 @settings(deadline=None)
@@ -136,6 +175,37 @@ def test_the_bytes_of_a_row_are_these() -> None:
         remembered=b"visit...",
     )
     assert encode(state).hex() == GOLDEN
+
+
+def test_the_bytes_of_a_row_with_more_to_say_begin_after_the_header() -> None:
+    state = decode(bytes.fromhex(GOLDEN))
+    state.gone_purchase_days = (20_451, 20_452)
+    further = Further(2, 1)
+    further.held_until = 1_772_323_200_000
+    state.further = further
+    row = encode(state)
+    header, rest = bytes.fromhex(GOLDEN)[:121], bytes.fromhex(GOLDEN)[121:]
+    changed = [place for place in range(121) if row[place] != header[place]]
+    assert [(row[place], header[place]) for place in changed] == [(0xC2, 2)]
+    assert row[121:].endswith(rest)
+    between = row[121 : -len(rest)]
+    assert between.hex() == "02e34f0000e44f00001700" + "9e0201cf0000019ca6b1dc000000c0c290c0c200ffffff"
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_a_row_with_more_to_say_cut_short_is_not_read(cut: int) -> None:
+    story = Story(holding())
+    story.has(an_order(net=2_000), an_override("Gold", until=midnight(50)))
+    with pytest.raises(struct.error):
+        decode(encode(story.member)[:-cut])
+
+
+def test_only_members_with_more_to_say_have_longer_rows() -> None:
+    usual, held = Story(), Story(holding())
+    for story in usual, held:
+        story.has(an_order(net=2_000))
+    assert len(encode(usual.member)) == 121 + 32
+    assert 0 < len(encode(held.member)) - len(encode(usual.member)) < 60
 
 
 def test_rows_are_compact() -> None:

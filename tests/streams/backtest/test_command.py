@@ -28,10 +28,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     app = typer.Typer()
     app.command(epilog=command.EPILOG)(command.backtest)
 
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, [*arguments, "--policy", "absolute", "--resamples", "100"])
+    def run(*arguments: str, policy: str = "absolute") -> Result:
+        return CliRunner().invoke(app, [*arguments, "--policy", policy, "--resamples", "100"])
 
     return run
+
+
+def a_policy(name: str, lifecycle: str) -> str:
+    """A policy file of two tiers with a section ``[lifecycle]``."""
+    levels = '[[tiers.levels]]\nname = "D"\n[[tiers.levels]]\nname = "C"\nfrequency = 2\n'
+    text = f'version = 1\ncurrency = "USD"\ntime_zone = "UTC"\n{levels}[lifecycle]\n{lifecycle}'
+    Path(name).write_text(text, "utf-8")
+    return name
 
 
 def rows_of(members: int) -> list[str]:
@@ -57,6 +65,46 @@ def test_a_second_call_prints_the_same(run: Run) -> None:
     assert report["members"] == 200
     assert [each["by"] for each in report["comparisons"]][:2] == ["alerts", "warning"]
     assert {line["mode"] for line in report["comparisons"][0]["lines"]} == {"fixed", "rhythm", "random"}
+
+
+def test_a_policy_in_rhythm_mode_leads_with_its_own_settings(run: Run) -> None:
+    rhythm = "[lifecycle.rhythm]\nweight = {}\nfloor_days = 40\nnear_churn_percent = 130\n"
+    file, quiet = write(rows_of(200)), 'mode = "rhythm"\n'
+    result = run(file, "--mapping", "cdnow", policy=a_policy("seven.toml", quiet + rhythm.format(7)))
+    assert result.exit_code == ExitCode.OK
+    assert "the policy's own rhythm is the one of weight 7" in result.stderr
+    assert "rhythm, weight 7, 1.300 g" in result.stdout
+    assert "rhythm, weight 5" in result.stdout
+
+    # A weight that both have is the policy's, whose floor gives fewer alerts than the rhythm of the option.
+    five = a_policy("five.toml", quiet + rhythm.format(5))
+    reports = [
+        json.loads(run(file, "--mapping", "cdnow", "--json", "--weight", "5", policy=policy).stdout)
+        for policy in ("absolute", five)
+    ]
+    weights = [[line["weight"] for line in each["comparisons"][0]["lines"]] for each in reports]
+    assert weights == [[0, 5, 0], [0, 5, 0]]
+    alerts = [[line["alerts"] for line in each["comparisons"][2]["lines"]] for each in reports]
+    assert alerts[1][1] < alerts[0][1]
+
+
+def test_a_policy_with_fixed_days_brings_no_rhythm_but_its_typical_gap(run: Run) -> None:
+    file = write(rows_of(200))
+    gap = a_policy("gap.toml", "[lifecycle.rhythm]\ntypical_gap_days = 45\n")
+    by_policy = run(file, "--mapping", "cdnow", "--json", policy=gap)
+    by_option = run(file, "--mapping", "cdnow", "--json", "--usual-gap", "45")
+    assert by_policy.stdout == by_option.stdout != run(file, "--mapping", "cdnow", "--json").stdout
+    assert "own rhythm" not in by_policy.stderr
+
+
+def test_quiet_days_of_the_policy_put_alerts_off(run: Run) -> None:
+    file = write(rows_of(200))
+    closed = a_policy("closed.toml", 'quiet_days = ["2024-06-01/2024-08-31"]\n')
+    plain, quiet = (
+        json.loads(run(file, "--mapping", "cdnow", "--json", policy=policy).stdout)["comparisons"][0]["lines"][0]
+        for policy in ("absolute", closed)
+    )
+    assert quiet["alerts"] < plain["alerts"]
 
 
 def test_tables_pictures_and_a_sentence_are_for_people(run: Run) -> None:

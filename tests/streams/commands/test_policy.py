@@ -16,7 +16,8 @@ from streams.commands.policy import as_toml
 from streams.commands.topics import apply_topics
 from streams.config import ScoreSettings, Settings
 from streams.exits import ExitCode
-from streams.file_problems import Part, key_paths
+from streams.file_rules import Part
+from streams.file_schema import key_paths
 from streams.policy_file import PolicyDocument, PolicyFileError, load, shipped
 
 ROOT = Path(__file__).parents[3]
@@ -105,7 +106,7 @@ def test_show_says_what_the_numbers_are() -> None:
     assert 'match = "any"\n' in text
 
 
-class Action(Part):
+class Offer(Part):
     text: str
     days: list[int]
     on: bool = True
@@ -114,14 +115,14 @@ class Action(Part):
 class Grown(PolicyDocument):
     """The document with shapes that later sections may have."""
 
-    actions: dict[str, dict[str, Action]]
-    steps: list[Action]
+    offers: dict[str, dict[str, Offer]]
+    steps: list[Offer]
 
 
 def test_show_writes_later_sections_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "PolicyDocument", Grown)
-    action = {"text": 'a "b" \\ \x7f\n:star: # [c]', "days": [1, 2], "on": False}
-    later = {"actions": {'A "1"': {"near churn": action, "new": action}, "B.2": {"x": action}}, "steps": [action] * 2}
+    offer = {"text": 'a "b" \\ \x7f\n:star: # [c]', "days": [1, 2], "on": False}
+    later = {"offers": {'A "1"': {"near churn": offer, "new": offer}, "B.2": {"x": offer}}, "steps": [offer] * 2}
     grown = Grown.model_validate(load("absolute").content() | later)
     assert Grown.model_validate(tomllib.loads(as_toml(grown))).content_hash == grown.content_hash
 
@@ -155,7 +156,9 @@ def test_the_printed_schema_takes_good_policies_and_refuses_a_slip(capsys: Captu
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for sample in GOOD:
-        assert validator.is_valid(tomllib.loads(sample.read_text("utf-8-sig")))
+        # TOML's own dates are texts for editors.
+        content = json.loads(json.dumps(tomllib.loads(sample.read_text("utf-8-sig")), default=str))
+        assert validator.is_valid(content), sample
     slips = SAMPLES / "bad" / "22-slips-in-sections.toml"
     assert not validator.is_valid(tomllib.loads(slips.read_text("utf-8")))
 
@@ -238,3 +241,17 @@ def test_the_documentation_has_every_key() -> None:
     paths = key_paths(PolicyDocument.model_json_schema())
     keys = [path for path in paths if not any(other.startswith((f"{path}.", f"{path}[].")) for other in paths)]
     assert not [key for key in keys if f"| `{key}` |" not in text], "the table of docs/policy.md lacks these"
+
+
+def test_every_policy_in_the_documentation_is_valid(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "policy.md").read_text("utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        file = tmp_path / "example.toml"
+        file.write_text(example, "utf-8")
+        load(file)
+
+
+def test_every_shipped_policy_has_a_paragraph_that_says_for_whom_it_is() -> None:
+    text = (ROOT / "docs" / "policy.md").read_text("utf-8")
+    assert not [name for name in shipped() if f"**`{name}`** is for " not in text]

@@ -1,0 +1,48 @@
+"""What a member still misses of a tier, and what a tier outcome says of holds and overrides."""
+
+from scoring.outcomes import Missing, TierFacts
+from scoring.policy import ROLLING, Policy, TierRule
+from scoring.qualifying_window import Counts, counts_at
+from scoring.state import MemberState
+
+
+def is_plain(state: MemberState, policy: Policy) -> bool:
+    """Whether nothing but the reported numbers decides the tier: no hold, no override, no other window."""
+    return (
+        policy.holds is None
+        and policy.tier_window == ROLLING
+        and policy.tier_window_days == policy.window_days
+        and state.floor == 0
+    )
+
+
+def missing(rule: TierRule, windows: list[Counts]) -> Missing:
+    """What the window misses of a rule that misses least monetary, then least frequency, then is the first."""
+    best_orders = best_money = -1
+    for frequency, monetary in windows:
+        orders = 0 if rule.frequency is None or frequency >= rule.frequency else rule.frequency - frequency
+        money = 0 if rule.monetary is None or monetary >= rule.monetary else rule.monetary - monetary
+        if best_money < 0 or (money, orders) < (best_money, best_orders):
+            best_orders, best_money = orders, money
+    return Missing(
+        None if rule.frequency is None else best_orders,
+        None if rule.monetary is None else best_money,
+    )
+
+
+def missing_to_next(state: MemberState, tier: int, policy: Policy) -> Missing | None:
+    """What is missing, as of the state's as_of, to the tier above rank ``tier``; None at the top."""
+    if tier + 1 == len(policy.tiers):
+        return None
+    return missing(policy.tiers[tier + 1], counts_at(state, policy, state.as_of))
+
+
+def tier_facts(state: MemberState, tier: int, policy: Policy) -> TierFacts:
+    """What a tier outcome says of a member who is in the tier of rank ``tier``."""
+    held_until = state.held_until
+    keeps = None
+    if held_until and state.base > 0:
+        keeps = missing(policy.tiers[state.base], counts_at(state, policy, held_until))
+    return TierFacts(
+        state.base, state.floor, held_until, state.grace_until, missing_to_next(state, tier, policy), keeps
+    )
