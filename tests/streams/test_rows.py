@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scoring.ledger import worth
 from scoring.state import ORDER, Amended, MemberState
 from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
-from tests.builders import Story, a_cancel, a_return, a_visit, an_order, contents, noon
+from tests.builders import FIELDS, Story, a_cancel, a_return, a_visit, an_order, contents, noon
 
 INSTANTS = st.integers(-(1 << 46), 1 << 48)
 PRINTS = st.binary(min_size=8, max_size=8)
@@ -69,7 +69,7 @@ STATES = st.builds(
 
 
 def all_of(state: MemberState) -> list[object]:
-    return [getattr(state, name) for name in MemberState.__slots__]
+    return [getattr(state, name) for name in FIELDS]
 
 
 @settings(deadline=None)
