@@ -15,6 +15,14 @@ from streams.commands.output import notes
 
 _HOME: Final = Path(__file__).parents[1]
 _PACKAGES: Final = ("scoring", "streams", "bench")
+# mypyc's own command leaves it to setuptools to find packages, which refuses a folder that has several.
+_SETUP: Final = """
+import sys
+from mypyc.build import mypycify
+from setuptools import setup
+modules, sys.argv = sys.argv[1:], ["setup.py", "--quiet", "build_ext", "--inplace"]
+setup(name="memberpulse", packages=[], ext_modules=mypycify(modules, debug_level="0"))
+"""
 _COMPILERS: Final = ("cc", "gcc", "clang")
 
 
@@ -43,9 +51,9 @@ def compile_in(folder: Path) -> None:
     Raises:
         BuildFailedError: with the last lines of what the compiler said.
     """
-    command = [sys.executable, "-m", "mypyc", "--config-file=pyproject.toml", "--follow-imports=silent"]
+    options = ["--config-file=pyproject.toml", "--follow-imports=silent"]
     done = subprocess.run(
-        [*command, *compiled_modules()],
+        [sys.executable, "-c", _SETUP, *options, *compiled_modules()],
         cwd=folder,
         text=True,
         stdout=subprocess.PIPE,

@@ -1,14 +1,9 @@
 """How often a member used to buy: purchase days, the gaps between them, and the gap that may be expected."""
 
-from typing import Final
-
 from scoring.ledger import orders_of
 from scoring.policy import Policy
-from scoring.rhythm import Rhythm, gaps, typical_gap
+from scoring.rhythm import gaps, typical_gap
 from scoring.state import MemberState
-
-#: By which gaps are blended where the policy has no rhythm of its own: the defaults of rhythm mode.
-_DEFAULT_RHYTHM: Final = Rhythm()
 
 
 def purchase_days_of(state: MemberState, policy: Policy) -> list[int]:
@@ -31,4 +26,4 @@ def expected_gap(state: MemberState, policy: Policy) -> int:
 
 def expected_after(found: list[int], policy: Policy) -> int:
     """The same from the gaps in open days."""
-    return typical_gap(found, policy.rhythm if policy.rhythm is not None else _DEFAULT_RHYTHM)
+    return typical_gap(found, policy.pace)

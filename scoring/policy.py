@@ -84,6 +84,7 @@ class Policy:
         allowed_lateness_ms: int = 0,
         segments: SegmentRules | None = None,
         actions: dict[tuple[int, int], Action] | None = None,
+        pace: Rhythm | None = None,
     ) -> None:
         self.version = version
         self.content_hash = content_hash
@@ -108,6 +109,8 @@ class Policy:
         self.mid_lapsed_days = mid_lapsed_days
         self.dormant_days = dormant_days
         self.rhythm = rhythm
+        #: By which a member's expected gap is told, in both modes.
+        self.pace = pace if pace is not None else rhythm if rhythm is not None else Rhythm()
         self.quiet = quiet
         self.allowed_lateness_ms = allowed_lateness_ms
         self.segments = segments

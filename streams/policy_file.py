@@ -171,6 +171,7 @@ class PolicyDocument(Part):
             tier_window=self.tiers.window_kind(),
             holds=self.tiers.hold_rules(),
             rhythm=self.lifecycle.rhythm_rules(),
+            pace=self.lifecycle.rhythm.rules(),
             quiet=self.lifecycle.quiet_calendar(),
             allowed_lateness_ms=self.lifecycle.lateness_ms(),
             segments=None if self.segments is None else self.segments.rules(),

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from inspect import signature
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -14,6 +15,8 @@ from streams.recomputation import ExpectedOutcome
 
 #: Differences that are kept to be shown; all are counted.
 SHOWN = 10
+#: A compiled class has no ``__slots__``.
+_FIELDS: Final = tuple(signature(MemberState).parameters)
 
 
 class ToldOutcome(NamedTuple):
@@ -157,7 +160,7 @@ def _name(key: bytes) -> str:
 
 
 def _fields(state: MemberState) -> dict[str, Any]:
-    return {name: getattr(state, name) for name in MemberState.__slots__}
+    return {name: getattr(state, name) for name in _FIELDS}
 
 
 def _differ(tally: Tally, key: bytes, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from inspect import signature
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,9 @@ from scoring.state import ORDER, MemberState
 
 #: Noon UTC of the first day of most stories.
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+#: The names of a state's fields. (A compiled class has no ``__slots__``.)
+FIELDS: Final = tuple(signature(MemberState).parameters)
+FURTHER_FIELDS: Final = tuple(signature(Further).parameters)
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
@@ -289,9 +293,7 @@ def kinds(outcomes: Sequence[Outcome]) -> list[str]:
 
 def contents(state: MemberState, *, but: Sequence[str] = ()) -> dict[str, object]:
     """All that a state says, with its orders in a fixed sequence, for comparison; without the fields ``but``."""
-    fields: dict[str, object] = {
-        name: getattr(state, name) for name in (*MemberState.__slots__, *Further.__slots__) if name not in but
-    }
+    fields: dict[str, object] = {name: getattr(state, name) for name in (*FIELDS, *FURTHER_FIELDS) if name not in but}
     ordered: dict[str, object] = {
         "further": state.further is not None,
         "orders": sorted(ORDER.iter_unpack(state.orders)),

@@ -167,7 +167,7 @@ class BatchApp(faust.App):
         if self._table is not None:
             self._changelog_sender = self._producer_for("changelog")
             await self._changelog_sender.start()
-        self.outbox = Outbox(self._outbox_sender, self.fence, self.fail)
+        self.outbox = Outbox(self._outbox_sender.batches, self._outbox_sender.send_batches, self.fence, self.fail)
         self.cutter = Cutter(
             lambda: {tp: partition for tp, partition in self.partitions.items() if tp in self._whole},
             self.outbox,

@@ -113,6 +113,8 @@ class Cutter:
                 # The answer may have waited while this process stood still.
                 self._fence.check()
             await self._remember(rows)
+            # While the rows were on their way as well: a stale partition row may be the last that anybody writes.
+            self._fence.check()
             await self._remember(partition_rows)
         self._fence.check()
         await offsets.commit_strictly(commits)

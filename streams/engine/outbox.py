@@ -1,11 +1,11 @@
 """The outcome queue: what was decided leaves at once, in order, and the cut knows when it has arrived."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from streams.engine.fencing import EX_TEMPFAIL, PauseFence
-from streams.engine.sending import NO_HEADERS, Batches, BatchSender, Headers
+from streams.engine.sending import NO_HEADERS, Batches, Headers
 
 #: How a partition queues a record: topic, partition, key, value, headers; see :meth:`Outbox.put`.
 Put = Callable[[str, int, bytes | None, bytes | None, Headers], None]
@@ -22,8 +22,16 @@ class Outbox:
     round is waiting for everything queued so far.
     """
 
-    def __init__(self, sender: BatchSender, fence: PauseFence, fail: Callable[[int, str], NoReturn]) -> None:
-        self._sender = sender
+    def __init__(
+        self,
+        new_batches: Callable[[], Batches],
+        send: Callable[[str, int, Batches], Awaitable[list["asyncio.Future[object]"]]],
+        fence: PauseFence,
+        fail: Callable[[int, str], NoReturn],
+    ) -> None:
+        """``new_batches`` and ``send`` are those of a :class:`~streams.engine.sending.BatchSender`."""
+        self._new_batches = new_batches
+        self._send = send
         self._fence = fence
         self._fail = fail
         self._queued: dict[tuple[str, int], Batches] = {}
@@ -40,7 +48,7 @@ class Outbox:
         """Queue one record. It leaves in this turn of the event loop or the next one that is free."""
         batches = self._queued.get((topic, partition))
         if batches is None:
-            batches = self._queued[topic, partition] = self._sender.batches()
+            batches = self._queued[topic, partition] = self._new_batches()
         batches.append(key, value, headers)
         self._waiting += 1
         if self._round is None:
@@ -80,10 +88,7 @@ class Outbox:
                 assert ended is not None
                 self._fence.check()
                 sends = await asyncio.gather(
-                    *(
-                        self._sender.send_batches(topic, partition, batches)
-                        for (topic, partition), batches in queued.items()
-                    )
+                    *(self._send(topic, partition, batches) for (topic, partition), batches in queued.items())
                 )
                 self.sent += taken
                 futures = [future for futures in sends for future in futures]

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from faust.types import TP
+from mypy_extensions import mypyc_attr
 
 from streams.engine.batches import Record
 
@@ -40,6 +41,7 @@ class PartitionRow:
         return cls(position, partitions, row[_PARTITION_ROW.size :])
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Partition(ABC):
     """One assigned source partition. Records are absorbed without an await, so nothing sees a half-absorbed one."""
 
@@ -76,6 +78,7 @@ class Partition(ABC):
         return 0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RowPartition(Partition):
     """A partition whose rows (bytes, by record key) are remembered in a changelog and restored from it."""
 

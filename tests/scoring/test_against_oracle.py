@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.generate import generate
+from tests.oracle.golden import Golden, golden_cases, in_words
+from tests.oracle.random_logs import random_log
 from tests.oracle.records import DAY_MS, HOUR_MS, POLICY, as_log
 from tests.oracle.rules import ExpectedOutcome, expected
 from tests.oracle.telling import Telling, ms
@@ -109,6 +111,28 @@ def test_any_short_log_means_the_same_to_the_engine_and_to_the_oracle(
     assert replay.refused == {offset: reason for (_, offset), reason in answer.dead_letters.items()}
     assert by_member(replay.outcomes) == by_member(list(answer.outcomes.values()))
     assert replay.members() == answer.members
+
+
+@pytest.mark.parametrize("first_seed", range(0, 240, 20))
+@pytest.mark.parametrize("through_rows", [False, True])
+def test_any_policy_means_the_same_to_the_engine_and_to_the_oracle(first_seed: int, *, through_rows: bool) -> None:
+    for seed in range(first_seed, first_seed + 20):
+        told = random_log(seed)
+        answer = told.answer()
+        replay = EngineReplay(through_rows=through_rows).read(told.log)
+        assert replay.refused == {offset: reason for (_, offset), reason in answer.dead_letters.items()}, seed
+        assert by_member(replay.outcomes) == by_member(list(answer.outcomes.values())), seed
+        assert replay.members() == answer.members, seed
+        assert replay.further() == answer.further, seed
+
+
+@pytest.mark.parametrize("golden", golden_cases(), ids=lambda golden: golden.name)
+def test_engine_answers_as_the_golden_case_says(golden: Golden) -> None:
+    replay = EngineReplay(through_rows=True).read(golden.log.log)
+    assert in_words(replay.outcomes) == golden.told
+    assert list(replay.refused.values()) == golden.refused
+    for member in replay.members().values():
+        assert golden.found(member) == golden.mentioned(member)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

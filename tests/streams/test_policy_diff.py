@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -345,6 +345,7 @@ def policies(draw: st.DrawFn) -> PolicyDocument:
     )
 
 
+@settings(deadline=None)
 @given(policies(), policies())
 def test_there_is_a_difference_exactly_when_the_hashes_differ(old: PolicyDocument, new: PolicyDocument) -> None:
     found = changes(old, new)
@@ -352,6 +353,7 @@ def test_there_is_a_difference_exactly_when_the_hashes_differ(old: PolicyDocumen
     assert all(change.sentence and change.path for change in found)
 
 
+@settings(deadline=None)
 @given(policies(), policies())
 def test_there_and_back_are_as_many_differences(old: PolicyDocument, new: PolicyDocument) -> None:
     assert len(changes(old, new)) == len(changes(new, old))

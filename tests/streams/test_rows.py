@@ -11,6 +11,8 @@ from scoring.ledger import worth
 from scoring.state import ORDER, Amended, MemberState
 from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
 from tests.builders import (
+    FIELDS,
+    FURTHER_FIELDS,
     Story,
     a_cancel,
     a_return,
@@ -106,8 +108,8 @@ STATES = st.builds(
 
 
 def all_of(state: MemberState) -> list[object]:
-    return [getattr(state, name) for name in MemberState.__slots__ if name != "further"] + [
-        None if state.further is None else getattr(state.further, name) for name in Further.__slots__
+    return [getattr(state, name) for name in FIELDS if name != "further"] + [
+        None if state.further is None else getattr(state.further, name) for name in FURTHER_FIELDS
     ]
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -50,6 +51,7 @@ class Scene:
         self.partition = Rows()
         self.round: asyncio.Future[None] | None = None
         self.during_commit: Callable[[], None] = lambda: None
+        self.during_write: Callable[[], None] = lambda: None
 
     def rounds(self) -> list["asyncio.Future[None]"]:
         return [self.round] if self.round is not None else []
@@ -69,6 +71,7 @@ class Scene:
                 future.set_exception(RuntimeError("not taken"))
                 return [future]
             self.told.append(step)
+            self.during_write()
         future.set_result(None)
         return [future]
 
@@ -191,6 +194,18 @@ async def test_process_that_stood_still_does_not_write() -> None:
     with pytest.raises(Ended):
         await cutter.cut()
     assert scene.told == []
+
+
+async def test_process_that_stood_still_while_rows_were_on_their_way_writes_no_partition_row() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    cutter._fence = PauseFence(0.2, end)
+    scene.during_write = lambda: time.sleep(0.3)
+    scene.partition.dirty = [(b"ann", b"8")]
+    scene.partition.position = 9
+    with pytest.raises(Ended):
+        await cutter.cut()
+    assert scene.told[-1] == "write ann"
 
 
 async def test_cut_broken_off_half_way_is_never_followed_by_one_that_commits_past_it() -> None:

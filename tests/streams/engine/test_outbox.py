@@ -2,9 +2,12 @@ import asyncio
 from typing import Any, NoReturn
 
 import pytest
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 
 from streams.engine.fencing import PauseFence
 from streams.engine.outbox import Outbox
+from streams.engine.sending import Batches
 
 
 class Ended(BaseException):
@@ -15,14 +18,8 @@ def end(code: int, why: str) -> NoReturn:
     raise Ended(code, why)
 
 
-class Keys:
-    """What a sender keeps of a partition's records."""
-
-    def __init__(self) -> None:
-        self.keys: list[bytes] = []
-
-    def append(self, key: bytes, value: bytes, headers: Any) -> None:
-        self.keys.append(key)
+def keys_of(batches: Batches) -> list[bytes]:
+    return [record.key for batch in batches.close() for record in MemoryRecords(bytes(batch._build())).next_batch()]
 
 
 class HeldSender:
@@ -32,18 +29,18 @@ class HeldSender:
         self.taken: list[tuple[str, int, list[bytes]]] = []
         self.futures: list[asyncio.Future[object]] = []
 
-    def batches(self) -> "Keys":
-        return Keys()
+    def batches(self) -> Batches:
+        return Batches(lambda: BatchBuilder(100_000, 0))
 
-    async def send_batches(self, topic: str, partition: int, batches: Keys) -> list["asyncio.Future[object]"]:
+    async def send_batches(self, topic: str, partition: int, batches: Batches) -> list["asyncio.Future[object]"]:
         future = asyncio.get_running_loop().create_future()
-        self.taken.append((topic, partition, batches.keys))
+        self.taken.append((topic, partition, keys_of(batches)))
         self.futures.append(future)
         return [future]
 
 
 async def running(sender: Any) -> tuple[Outbox, "asyncio.Task[None]"]:
-    outbox = Outbox(sender, PauseFence(10, end), end)
+    outbox = Outbox(sender.batches, sender.send_batches, PauseFence(10, end), end)
     return outbox, asyncio.ensure_future(outbox.run())
 
 
@@ -87,8 +84,8 @@ async def test_what_is_queued_after_a_look_belongs_to_the_next_round() -> None:
 
 
 async def test_outcome_that_the_broker_refuses_ends_the_process() -> None:
-    sender: Any = HeldSender()
-    outbox = Outbox(sender, PauseFence(10, end), end)
+    sender = HeldSender()
+    outbox = Outbox(sender.batches, sender.send_batches, PauseFence(10, end), end)
     task = asyncio.ensure_future(outbox.run())
     outbox.put("a", 0, b"ann", b"1")
     await asyncio.sleep(0.01)
@@ -107,7 +104,7 @@ def _failed(loop: asyncio.AbstractEventLoop) -> Any:
 
 async def test_producer_of_outcomes_waits_while_too_many_are_queued() -> None:
     sender = HeldSender()
-    outbox = Outbox(sender, PauseFence(10, end), end)  # type: ignore[arg-type]
+    outbox = Outbox(sender.batches, sender.send_batches, PauseFence(10, end), end)
     for _ in range(20_001):
         outbox.put("a", 0, b"ann", b"1")
     waiting = asyncio.ensure_future(outbox.room())
