@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from streams.devstack import DevStack
+
+# A busy machine is slow now and then: how long an example takes says nothing about members.
+settings.register_profile("members", deadline=None)
+settings.load_profile("members")
 
 
 @pytest.fixture(scope="session")

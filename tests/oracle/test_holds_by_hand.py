@@ -107,9 +107,10 @@ def test_returned_order_that_earned_the_tier_gives_back_the_hold_below_as_it_was
     assert tiers_of(told)[-1].held_until == ms("2026-01-22T00:00")
 
 
-def test_hold_below_that_ended_meanwhile_is_not_given_back() -> None:
-    told = two_orders(holding()).paid("o3", 1, "2026-01-03").cancelled("o3", "2026-01-22")
-    assert brief(told)[2:] == [("downgraded", "B", "D", "cancel")]
+@pytest.mark.parametrize(("when", "left"), [("2026-01-21T23:59:59.999", "C"), ("2026-01-22T00:00", "D")])
+def test_hold_below_is_given_back_until_its_own_end(when: str, left: str) -> None:
+    told = two_orders(holding()).paid("o3", 1, "2026-01-03").cancelled("o3", when)
+    assert brief(told)[2:] == [("downgraded", "B", left, "cancel")]
 
 
 def test_hold_below_that_fails_its_own_test_is_dropped_with_the_one_above() -> None:
@@ -122,8 +123,18 @@ def test_hold_below_that_fails_its_own_test_is_kept_when_the_member_qualifies_no
     told = two_orders(holding()).paid("o3", 1, "2026-01-03").cancelled("o1", "2026-01-04")
     assert brief(told)[2:] == [("downgraded", "B", "C", "cancel")]
     assert state(told).held_until == ms("2026-01-22T00:00")
-    # Its qualification is now that of the 4th (o2, o3): o2 gone, it fails, also in a time when nothing counts.
-    assert brief(told.cancelled("o2", "2026-01-15"))[3:] == [("downgraded", "C", "D", "cancel")]
+    # Its qualification is now that of the 4th (o2 and o3), when nothing counts any more. That of the 2nd had o2 alone.
+    assert brief(told.returned("o2", 1, "2026-01-15"))[3:] == []
+    assert brief(told.cancelled("o2", "2026-01-16"))[3:] == [("downgraded", "C", "D", "cancel")]
+
+
+def test_orders_after_the_instant_of_the_qualification_do_not_count_for_it() -> None:
+    levels = ({"name": "D"}, {"name": "C", "frequency": 2}, {"name": "B", "frequency": 5})
+    told = two_orders(holding(*levels)).paid("o3", 1, "2026-01-02T12:00:00.001").cancelled("o1", "2026-01-15")
+    assert brief(told)[1:] == [("downgraded", "C", "D", "cancel")]
+    # Arrived later but bought before: it counts.
+    told = two_orders(holding(*levels)).paid("o3", 1, "2026-01-02", seen="2026-01-04").cancelled("o1", "2026-01-15")
+    assert brief(told)[1:] == []
 
 
 def test_order_that_did_not_matter_for_the_tier_may_be_returned() -> None:
@@ -191,6 +202,20 @@ def test_nobody_falls_by_time_below_a_tier_that_is_never_lost(fall: str, falls: 
     assert (state(told).base, state(told).held_until) == ("C", None)
 
 
+def test_fall_by_time_forgets_the_holds_below() -> None:
+    # C would last for ever below B. B, entered by falling, is prolonged by three orders and loses one of them later,
+    # when nothing counts any more.
+    levels = [dict(level) for level in BY_COUNT]
+    levels[1]["never_downgrade"] = True
+    told = four_orders(holding(*levels)).tick("2026-01-24T00:00")
+    told.paid("o5", 1, "2026-02-08").paid("o6", 1, "2026-02-09").paid("o7", 1, "2026-02-10").tick("2026-02-13T00:00")
+    assert brief(told.cancelled("o7", "2026-02-25"))[3:] == [
+        ("downgraded", "A", "B", "hold_end"),
+        ("prolonged", "B", "B", "hold_end"),
+        ("downgraded", "B", "D", "cancel"),
+    ]
+
+
 def test_tier_that_is_never_lost_is_lost_when_its_order_is_cancelled() -> None:
     told = two_orders(holding({"name": "D"}, {"name": "C", "frequency": 2, "never_downgrade": True}))
     assert [o.held_until for o in tiers_of(told)] == [None]
@@ -242,7 +267,8 @@ def test_hold_given_back_keeps_the_notice_that_was_told() -> None:
 
 def yearly(window: str, **tiers: Any) -> Telling:
     held = {"window": window, "downgrade": "at_hold_end", "expiring_days": 0, **tiers}
-    policy = {**POLICY, "windows": {"reported_days": 30, "return_days": 3}}
+    lifecycle = {**POLICY["lifecycle"], "dormant_days": 400}
+    policy = {**POLICY, "windows": {"reported_days": 30, "return_days": 3}, "lifecycle": lifecycle}
     return Telling({**policy, "tiers": {**held, "levels": list(BY_COUNT)}})
 
 
@@ -280,3 +306,15 @@ def test_membership_year_of_a_leap_day_begins_on_the_first_of_march_in_other_yea
     assert brief(told) == []
     assert brief(told.paid("o3", 1, "2026-02-28"))[0] == ("upgraded", "D", "C", "purchase")
     assert state(told).held_until == ms("2027-03-01T00:00")
+
+
+def test_membership_year_goes_on_over_the_first_of_january() -> None:
+    told = yearly("membership_year").paid("o1", 1, "2025-12-10").paid("o2", 1, "2026-02-01")
+    assert [o.held_until for o in tiers_of(told)] == [ms("2027-12-10T00:00")]
+
+
+@pytest.mark.parametrize(("at", "refused"), [("2023-12-25T00:00", []), ("2023-12-24T23:59:59.999", ["too_late"])])
+def test_year_windows_look_back_two_years_and_the_days_of_returns(at: str, refused: list[str]) -> None:
+    # 731 days, 3 of returns and 5 of slack before 1 January 2026.
+    told = yearly("calendar_year").event("visit", at, seen="2026-01-01T00:00")
+    assert list(told.answer().dead_letters.values()) == refused

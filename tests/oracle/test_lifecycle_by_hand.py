@@ -61,12 +61,19 @@ def test_pace_has_a_floor_and_a_ceiling(rhythm: dict[str, Any], boundary: tuple[
 
 
 def test_only_the_latest_twelve_purchase_days_have_gaps_and_two_orders_of_a_day_have_none() -> None:
-    # The first gap, of 100 days, is the twelfth from the end; the other eleven are 10 days.
-    told = rhythmic(weight=1, typical_gap_days=10, floor_days=1).paid("far", 1, ms("2026-05-01") - 100 * DAY_MS)
+    # The gap of 100 days is the twelfth from the end. The other eleven: (1 x 40 + 11 x 10) / 12 is 12.5 days.
+    told = rhythmic(weight=1, typical_gap_days=40, floor_days=1, near_churn_percent=100)
+    told.paid("far", 1, ms("2026-05-01") - 100 * DAY_MS)
     for number in range(12):
         told.paid(f"o{number}", 1, ms("2026-05-01") + number * 10 * DAY_MS)
     told.paid("same day", 1, ms("2026-05-01") + 110 * DAY_MS)
-    assert told.member.next_due_at == after("2026-05-01", 110 + 12, 0)
+    assert told.member.next_due_at == after("2026-05-01", 110 + 12, 43_200)
+
+
+def test_rhythm_has_no_part_in_the_horizon() -> None:
+    told = rhythmic(ceiling_days=365).event("visit", "2024-09-29", seen="2026-01-01")
+    told.event("visit", "2024-09-28", seen="2026-01-01")
+    assert told.answer().dead_letters == {(0, 2): "too_late"}
 
 
 def test_purchase_days_beyond_the_horizon_are_still_remembered_as_gaps() -> None:
