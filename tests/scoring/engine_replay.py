@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from scoring.engine import Decision, Position, apply, fire
 from scoring.errors import Refused
@@ -16,6 +17,9 @@ from streams.codecs import decode
 from tests.oracle.answer import Said
 from tests.oracle.log import LogRecord
 from tests.oracle.rules import ExpectedFurther, ExpectedMember, ExpectedOutcome
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass
@@ -86,7 +90,7 @@ class EngineReplay:
         if isinstance(event, PolicyPublished):
             self._policy(record.offset, event)
         elif isinstance(event, Tick):
-            self._tick(int(event.at.timestamp() * 1000), position)
+            self._tick((event.at - _EPOCH) // _MILLISECOND, position)
         elif isinstance(event, MemberEvent):
             self._member_event(event, position)
 

@@ -35,6 +35,25 @@ QUICK: Mapping[str, Any] = {
 #: The last day with the old offset of New York; the following weeks have the new one.
 START = ms("2026-03-07T00:00")
 
+#: The size of things as a shop has them, with everything switched on.
+_HELD = {"downgrade": "at_hold_end", "grace_days": 14, "levels": POLICY["tiers"]["levels"]}
+_SEGMENTS = {"high_monetary": 10_000, "told": ["champion", "at_risk", "important_value", "frequent_low_spend"]}
+_RHYTHM = {"mode": "rhythm", "allowed_lateness_hours": 24, "quiet_days": ["2026-04-03/2026-04-06", "2026-12-24"]}
+REALISTIC: Mapping[str, Mapping[str, Any]] = {
+    "held for half a year": {
+        **POLICY,
+        "tiers": {**_HELD, "window_days": 180, "hold_days": 180, "expiring_days": 30},
+        "segments": _SEGMENTS,
+    },
+    "calendar year and own rhythm": {
+        **POLICY,
+        "tiers": {**_HELD, "window": "calendar_year", "fall": "to_match"},
+        "lifecycle": _RHYTHM,
+    },
+    "membership year": {**POLICY, "tiers": {**_HELD, "window": "membership_year"}, "segments": _SEGMENTS},
+    "at once, own rhythm and segments": {**POLICY, "lifecycle": _RHYTHM, "segments": _SEGMENTS},
+}
+
 members = st.sampled_from(["m", "n"])
 orders = st.sampled_from(["o1", "o2", "o3"])
 revisions = st.integers(0, 3)
@@ -158,3 +177,19 @@ def test_a_long_realistic_log_means_the_same_to_the_engine_and_to_the_oracle(
     assert by_member(replay.outcomes) == by_member(list(answer.outcomes.values()))
     assert replay.members() == answer.members
     assert {o.reason for o in replay.outcomes} >= {"purchase", "revision", "return", "cancel", "window_exit", "quiet"}
+
+
+@pytest.mark.parametrize("policy", REALISTIC.values(), ids=REALISTIC.keys())
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_a_long_realistic_log_means_the_same_under_policies_with_everything(
+    policy: Mapping[str, Any], zone: str
+) -> None:
+    policy = {**policy, "time_zone": zone}
+    records = generate(
+        9, 80, 3_000, start_ms=START, partitions=1, days=900, late=0.1, returns=0.1, revisions=0.1, policy=policy
+    )
+    log, poison = as_log(records)
+    answer, replay = expected(log, epoch=1, poison=poison), EngineReplay(through_rows=True).read(log, poison)
+    assert replay.refused == {offset: reason for (_, offset), reason in answer.dead_letters.items()}
+    assert by_member(replay.outcomes) == by_member(list(answer.outcomes.values()))
+    assert (replay.members(), replay.further()) == (answer.members, answer.further)
