@@ -54,7 +54,10 @@ def _pass_time(shop: _Shop, *, are_years: bool) -> None:
     roll = rng.random()
     if roll < 0.15:
         return
-    if are_years and roll < 0.3:
+    if roll < 0.21:
+        shop.now = max(before, _edge(shop, "m", of_hold=rng.random() < 0.3))
+        return
+    if are_years and roll < 0.35:
         shop.now = max(before, _around_a_year_end(shop))
     elif roll < 0.5:
         day = before // DAY_MS + rng.choice([1, 1, 2, 4])
@@ -63,6 +66,12 @@ def _pass_time(shop: _Shop, *, are_years: bool) -> None:
         shop.now += int(rng.expovariate(1) * rng.choice([4, 24, 60]) * HOUR_MS)
     else:
         shop.now += rng.randrange(5, 40 if not are_years else 200) * DAY_MS
+    _tick_meanwhile(shop, before)
+
+
+def _tick_meanwhile(shop: _Shop, before: int) -> None:
+    """Every few hours, now and then, only at the end, or not at all."""
+    rng = shop.rng
     ticks = rng.choice(["none", "often", "often", "end", "end", "some"])
     if ticks == "often":
         step = max(3 * HOUR_MS, (shop.now - before) // 25)
@@ -73,6 +82,15 @@ def _pass_time(shop: _Shop, *, are_years: bool) -> None:
             _tick(shop, at)
     if ticks in {"end", "often"}:
         _tick(shop, shop.now - rng.choice([0, 0, 1]))
+
+
+def _edge(shop: _Shop, member: str, *, of_hold: bool) -> int:
+    """The instant at which a member's hold ends or the next timer fires, or a millisecond beside it; else now."""
+    answer = shop.told.answer()
+    if member not in answer.members:
+        return shop.now
+    at = answer.further[member].held_until if of_hold else answer.members[member].next_due_at
+    return shop.now if at is None else at + shop.rng.choice([-1, 0, 0, 1])
 
 
 def _around_a_year_end(shop: _Shop) -> int:
@@ -179,11 +197,14 @@ def _override(shop: _Shop) -> None:
     rng = shop.rng
     names = [level["name"] for level in shop.policy["tiers"]["levels"]]
     tier = rng.choice([*names, *names, *names, "platinum"])
+    member = rng.choice(_MEMBERS)
     until = shop.now + rng.choice([-1, 0, 1, *(rng.randrange(days * DAY_MS) for days in (3, 30, 400))])
     if rng.random() < 0.3:
         until = start_of_day(until // DAY_MS, shop.policy["time_zone"])
+    elif rng.random() < 0.3:
+        until = _edge(shop, member, of_hold=True)
     also = {"tier": tier, "until": rfc3339(until), "reason": "goodwill", "actor": "ada"}
-    member, at = rng.choice(_MEMBERS), _happened(shop)
+    at = _happened(shop)
     shop.overrides.append((member, at))
     shop.told.event("tier.overridden", at, **_about(shop, member), **also)
 

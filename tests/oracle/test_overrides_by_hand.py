@@ -122,3 +122,12 @@ def test_override_event_said_again_is_a_duplicate() -> None:
 def test_policy_with_holds_lets_an_order_earn_a_tier_that_the_override_also_gives() -> None:
     told = given(holding(), "C", "2026-01-10T00:00", "2026-01-01")
     assert brief(two_orders(told).tick("2026-01-10T00:00"))[2:] == [("override_ended", "C", "C", "override_ended")]
+
+
+@pytest.mark.parametrize(
+    ("withdrawn", "detail"),
+    [("2026-01-20T11:59:59.999", "withdrawn"), ("2026-01-20T12:00:00", "until"), ("2026-01-25", "until")],
+)
+def test_withdrawal_of_what_has_ended_by_itself_does_not_say_withdrawn(withdrawn: str, detail: str) -> None:
+    told = taken_back(given(Telling(), "A", "2026-01-20T12:00:00", "2026-01-10"), withdrawn)
+    assert [o.said.detail for o in tiers_of(told)] == ["", "", detail, ""]

@@ -15,6 +15,9 @@ from tests.oracle.random_logs import random_log
 from tests.oracle.records import DAY_MS, HOUR_MS, POLICY, as_log
 from tests.oracle.rules import ExpectedOutcome, expected
 from tests.oracle.telling import Telling, ms
+from tests.oracle.test_holds_by_hand import holding, two_orders
+from tests.oracle.test_overrides_by_hand import given as overridden
+from tests.oracle.test_overrides_by_hand import taken_back
 from tests.scoring.engine_replay import EngineReplay
 
 #: Everything within three weeks, so that short logs cross every boundary; the horizon is 18 days.
@@ -143,6 +146,29 @@ def test_any_policy_means_the_same_to_the_engine_and_to_the_oracle(first_seed: i
         assert by_member(replay.outcomes) == by_member(list(answer.outcomes.values())), seed
         assert replay.members() == answer.members, seed
         assert replay.further() == answer.further, seed
+
+
+EDGES = {
+    "override withdrawn before its end": taken_back(
+        overridden(Telling(), "A", "2026-01-20T12:00:00", "2026-01-10"), "2026-01-20T11:59:59.999"
+    ),
+    "override withdrawn at its end": taken_back(
+        overridden(Telling(), "A", "2026-01-20T12:00:00", "2026-01-10"), "2026-01-20T12:00:00"
+    ),
+    "hold below lasts a millisecond more": two_orders(holding())
+    .paid("o3", 1, "2026-01-03")
+    .cancelled("o3", "2026-01-21T23:59:59.999"),
+    "hold below ends at the instant of the cancel": two_orders(holding())
+    .paid("o3", 1, "2026-01-03")
+    .cancelled("o3", "2026-01-22T00:00"),
+}
+
+
+@pytest.mark.parametrize("told", EDGES.values(), ids=EDGES.keys())
+def test_edge_that_chance_seldom_meets_means_the_same_to_both(told: Telling) -> None:
+    answer, replay = told.answer(), EngineReplay(through_rows=True).read(told.log)
+    assert replay.outcomes == list(answer.outcomes.values())
+    assert (replay.members(), replay.further()) == (answer.members, answer.further)
 
 
 @pytest.mark.parametrize("golden", golden_cases(), ids=lambda golden: golden.name)
