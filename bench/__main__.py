@@ -1,8 +1,10 @@
 """Run everything: ``python -m bench``, or a minute's version with ``--quick``."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
 import typer
@@ -11,9 +13,10 @@ from rich.console import Console
 from bench import budget, latency, recovery, report
 from bench.builds import BuildFailedError, builds
 from bench.contenders.memberpulse import Memberpulse
-from bench.contenders.stock_faust import StockFaust
+from bench.field import KAFKA_STREAMS_BEST, engines, peers
 from bench.job import Contender, Job
 from bench.loading import WrongResultError, load
+from bench.plot import draw
 from bench.running import ContenderFailedError
 from bench.surroundings import surroundings
 from bench.throughput import race
@@ -21,8 +24,6 @@ from bench.workload import Workload
 from scoring.vocabulary import DAY_MS
 from streams.devstack import DevStack, DevStackError
 
-#: Those that the scorer is compared with: a new one is a module under ``bench/contenders`` and a place here.
-PEERS: Final[tuple[Contender, ...]] = (StockFaust(),)
 _PARTITIONS: Final = 4
 _HOME: Final = Path(__file__).parent
 
@@ -33,43 +34,52 @@ class Size:
 
     events: int
     members: int
-    part: int
     rounds: int
     rate: int
     seconds: int
     budget: int
 
 
-FULL: Final = Size(events=1_000_000, members=200_000, part=60_000, rounds=3, rate=1000, seconds=20, budget=50_000)
-QUICK: Final = Size(events=200_000, members=40_000, part=15_000, rounds=1, rate=1000, seconds=5, budget=20_000)
+FULL: Final = Size(events=3_000_000, members=200_000, rounds=3, rate=1000, seconds=20, budget=50_000)
+QUICK: Final = Size(events=200_000, members=40_000, rounds=1, rate=1000, seconds=5, budget=20_000)
 
 
 def measure(size: Size, date: str) -> report.Figures:
     """Everything, against a broker of its own."""
     ends_at = int(time.time() * 1000) // DAY_MS * DAY_MS
     workload = Workload(size.events, size.members, ends_at)
-    with builds() as made, DevStack(redis=False) as stack:
+    with builds() as made, DevStack(redis=False) as stack, TemporaryDirectory(prefix="memberpulse-bench-") as state:
         scorers = [Memberpulse(made.pure, compiled=False)]
         if made.compiled is not None:
             scorers.insert(0, Memberpulse(made.compiled, compiled=True))
-        field = [*scorers, *PEERS]
-        jobs: dict[str, Job] = {}
-        for whole, topic, events in ((True, "orders", size.events), (False, "orders-part", size.part)):
-            load(stack.broker.bootstrap, topic, _PARTITIONS, workload, events)
-            job = Job(name="", bootstrap=stack.broker.bootstrap, topic=topic, partitions=_PARTITIONS, events=events)
-            jobs |= {each.name: job for each in field if each.whole is whole}
-        ours, *others = field
+        others = engines(made) + peers(Path(state))
+        field: list[Contender] = [*scorers, *others]
+        jobs = _load(stack.broker.bootstrap, field, workload)
         results, last = race(field, jobs, workload, size.rounds)
-        left = last[ours.name]
+        left = last[scorers[0].name]
+        measured = latency.measure(scorers[0], left, workload.standings(left.events), size.rate, size.seconds)
         return report.Figures(
             surroundings=surroundings(date),
-            ours=results[ours.name],
-            others=[results[each.name] for each in others],
+            product=[results[each.name] for each in scorers],
+            beside=results.get(KAFKA_STREAMS_BEST),
+            common=[results[each.name] for each in others],
             members=size.members,
             recovery=recovery.recover(scorers[0], left, size.rounds),
-            latency=latency.measure(scorers[0], left, workload.standings(size.events), size.rate, size.seconds),
+            latency=measured,
             budget=budget.measure_in(scorers[0].folder, left, size.budget, ends_at),
         )
+
+
+def _load(bootstrap: str, field: Sequence[Contender], workload: Workload) -> dict[str, Job]:
+    """A topic for each number of orders that contenders read, and every contender's job by its name."""
+    jobs: dict[str, Job] = {}
+    for contender in field:
+        events = min(contender.most, workload.events)
+        topic = f"orders-{events}"
+        if topic not in {job.topic for job in jobs.values()}:
+            load(bootstrap, topic, _PARTITIONS, workload, events)
+        jobs[contender.name] = Job(name="", bootstrap=bootstrap, topic=topic, partitions=_PARTITIONS, events=events)
+    return jobs
 
 
 def main(
@@ -99,7 +109,9 @@ def main(
     report.save_json(_HOME / "results" / f"{stamp}{'-quick' if quick else ''}.json", figures)
     page = output or (None if quick else _HOME.parent / "docs" / "benchmarks.md")
     if page is not None:
-        page.write_text(report.markdown(figures.surroundings, parts))
+        picture = page.with_suffix(".svg")
+        draw(figures.common, picture)
+        page.write_text(report.markdown(figures.surroundings, parts, picture.name))
         Console().print(f"written: {page}", highlight=False)
 
 

@@ -54,8 +54,8 @@ class Contender(Protocol):
         """What it is, for readers."""
 
     @property
-    def whole(self) -> bool:
-        """It reads the whole topic; otherwise its first part only, being too slow for all of it."""
+    def most(self) -> int:
+        """How many orders it reads at most: the slower ones read the first of them only."""
 
     @property
     def folder(self) -> Path | None:
@@ -70,8 +70,14 @@ class Contender(Protocol):
     def results(self, job: Job) -> str:
         """The topic whose last value per member says where the member stands."""
 
+    def member(self, key: bytes) -> bytes:
+        """The member that such a value's key is of."""
+
     def standing(self, value: bytes) -> Standing:
         """What such a value says."""
+
+    def tier_changes(self, job: Job) -> str | None:
+        """The topic with a record for every change of tier of the common job; None where it does another job."""
 
     def written(self, job: Job) -> Sequence[str]:
         """Every topic it writes: counted after the run, deleted after the round."""

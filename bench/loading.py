@@ -57,6 +57,16 @@ def make_topic(bootstrap: str, topic: str, partitions: int) -> None:
         admin.close()
 
 
+def make_topics(bootstrap: str, topics: list[str], partitions: int) -> None:
+    """Make topics with the broker's defaults."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        layout = {"num_partitions": partitions, "replication_factor": 1}
+        admin.create_topics(dict.fromkeys(topics, layout), wait_for_metadata=True)
+    finally:
+        admin.close()
+
+
 def delete_topics(bootstrap: str, topics: list[str]) -> None:
     """Delete those of the topics that exist."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
@@ -90,18 +100,21 @@ async def _write(bootstrap: str, topic: str, partitions: int, workload: Workload
             advance(events % _CHUNK)
 
 
-def check(contender: Contender, job: Job, expected: Mapping[bytes, Standing]) -> dict[str, int]:
+def check(contender: Contender, job: Job, expected: Mapping[bytes, Standing], changes: int) -> dict[str, int]:
     """Compare a contender's results with the orders, member by member; how many records it wrote, by topic.
 
     Raises:
-        WrongResultError: a member's count, sum or last time differs, a member is missing or too many, or orders were
-            refused.
+        WrongResultError: a member's count, sum or last time differs, a member is missing or too many, orders were
+            refused, or there is not one record for each of the common job's ``changes`` of tier.
     """
     counts, last = asyncio.run(_read(job, _partitions(job.bootstrap, contender.written(job)), contender.results(job)))
     letters = contender.dead_letters(job)
     if letters is not None and counts[letters]:
         raise WrongResultError(f"{contender.title}: {counts[letters]:,} orders are in the dead letters; none should be")
-    found = {key: contender.standing(value) for key, value in last.items()}
+    told = contender.tier_changes(job)
+    if told is not None and counts[told] != changes:
+        raise WrongResultError(f"{contender.title}: {counts[told]:,} changes of tier; there should be {changes:,}")
+    found = {contender.member(key): contender.standing(value) for key, value in last.items()}
     if found != expected:
         wrong = [key for key in expected.keys() | found.keys() if found.get(key) != expected.get(key)]
         first = min(wrong)

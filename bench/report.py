@@ -36,11 +36,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything one run found; parts that were not measured are None."""
+    """Everything one run found.
+
+    ``product`` is the scorer with all its rules, the fastest build first, ``common`` the common job, our engine first;
+    ``beside`` is the peer of the common job that the product is held against, None where it could not be run.
+    """
 
     surroundings: Mapping[str, str]
-    ours: Results
-    others: Sequence[Results]
+    product: Sequence[Results]
+    beside: Results | None
+    common: Sequence[Results]
     members: int
     recovery: Recovery
     latency: Latency
@@ -55,14 +60,24 @@ def spread_text(spread: Spread, digits: int = 0) -> str:
 
 def sections(figures: Figures) -> list[Section]:
     """The tables of a run."""
-    return [_throughput(figures), _recovery(figures.recovery), _latency(figures.latency), _budget(figures)]
+    return [
+        _common(figures),
+        _product(figures),
+        _recovery(figures.recovery),
+        _latency(figures.latency),
+        _budget(figures),
+    ]
 
 
-def _throughput(figures: Figures) -> Section:
+_COLUMNS = ("", "orders", "orders/s", "times", "orders per CPU second", "times", "memory, MiB")
+
+
+def _rows(field: Sequence[Results]) -> list[tuple[str, ...]]:
+    """A line for each, held against the first."""
     rows: list[tuple[str, ...]] = []
-    for results in (figures.ours, *figures.others):
-        times, cpu_times = ratios(figures.ours, results)
-        own = results is figures.ours
+    for results in field:
+        times, cpu_times = ratios(field[0], results)
+        own = results is field[0]
         rows.append(
             (
                 results.title,
@@ -74,16 +89,29 @@ def _throughput(figures: Figures) -> Section:
                 f"{max(results.memory) / 2**20:,.0f}",
             )
         )
-    written = sum(figures.ours.written.values()) / figures.ours.events
+    return rows
+
+
+def _common(figures: Figures) -> Section:
     notes = (
-        f"Orders of about 250 bytes of {figures.members:,} members in 4 partitions; from 10 % of the orders handled to "
-        f"the last one; {len(figures.ours.speeds)} round(s). Times: how many times as fast the first line is. The "
-        f"scorer applies the shipped policy and writes {written:.1f} records per order (outcomes, scores, changelog), "
-        "with commits every second; the Faust agent only counts, sums and keeps the last time, and reads the first of "
-        "the orders. Compiled means the optional build by mypyc (`make compile`)."
+        f"Orders of about 250 bytes of {figures.members:,} members in 4 partitions. Everybody decodes each order, "
+        "keeps count, sum, last time and tier (by the sum) per member, writes a record whenever the tier moves, "
+        "remembers its state (a changelog in Kafka; Bytewax: SQLite) and commits every second, in one process. From "
+        f"10 % of the orders handled to the last one; {len(figures.common[0].speeds)} round(s) in turns; slower "
+        "contenders read the first of the orders. Times: how many times as fast the first line is."
     )
-    columns = ("", "orders", "orders/s", "times", "orders per CPU second", "times", "memory, MiB")
-    return Section("Throughput", columns, rows, notes)
+    return Section("The common job", _COLUMNS, _rows(figures.common), notes)
+
+
+def _product(figures: Figures) -> Section:
+    written = sum(figures.product[0].written.values()) / figures.product[0].events
+    notes = (
+        f"The scorer applies the shipped policy to the same orders and writes {written:.1f} records per order "
+        "(outcomes, scores, changelog), with commits every second. Compiled means the optional build by mypyc (`make "
+        "compile`). For comparison, the last line is from the table above: a peer that does the common job only."
+    )
+    field = [*figures.product, *([] if figures.beside is None else [figures.beside])]
+    return Section("The product with its rules", _COLUMNS, _rows(field), notes)
 
 
 def _recovery(recovery: Recovery) -> Section:
@@ -123,13 +151,13 @@ def _budget(figures: Figures) -> Section:
         (step.name, f"{step.microseconds:.2f}", f"{step.per_order:.2f}", f"{step.share:.2f}") for step in figures.budget
     ]
     together = sum(step.share for step in figures.budget)
-    whole = 1e6 / figures.ours.per_cpu_second.median
+    whole = 1e6 / figures.product[0].per_cpu_second.median
     rows.append(("everything else", "", "", f"{whole - together:.2f}"))
     rows.append(("one order", "", "", f"{whole:.2f}"))
     notes = (
         "Processor time in microseconds, each step timed alone in one process over the same kind of orders; the whole "
-        "is that of the throughput table. Everything else is the loop around the steps, Faust, the event loop and what "
-        "caches cost a process that holds all its members."
+        "is that of the table of the product. Everything else is the loop around the steps, Faust, the event loop and "
+        "what caches cost a process that holds all its members."
     )
     return Section("Where each microsecond goes", ("step", "each", "per order", "µs per order"), rows, notes)
 
@@ -145,11 +173,13 @@ def show(console: Console, parts: Sequence[Section]) -> None:
         console.print(table)
 
 
-def markdown(surroundings: Mapping[str, str], parts: Sequence[Section]) -> str:
-    """The page ``docs/benchmarks.md``."""
+def markdown(surroundings: Mapping[str, str], parts: Sequence[Section], picture: str) -> str:
+    """The page ``docs/benchmarks.md``; ``picture`` is the file beside it that shows the common job."""
     lines = [_INTRODUCTION, *(f"- {name}: {value}" for name, value in surroundings.items())]
     for part in parts:
         lines += ["", f"## {part.title}", part.notes, ""]
+        if part.title == "The common job":
+            lines += [f"![The common job, orders per second and per CPU second]({picture})", ""]
         lines += [_line(part.columns), _line(["---"] + ["---:"] * (len(part.columns) - 1))]
         lines += map(_line, part.rows)
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.common_job import tier_changes
 from bench.job import Contender, Job
 from bench.loading import check, delete_topics
 from bench.running import running
@@ -53,7 +54,9 @@ def race(
         WrongResultError, ContenderFailedError: then nothing is reported.
     """
     results = {each.name: Results(each.title, jobs[each.name].events) for each in field_}
-    expected = {events: workload.standings(events) for events in {job.events for job in jobs.values()}}
+    sizes = {job.events for job in jobs.values()}
+    expected = {events: workload.standings(events) for events in sizes}
+    changes = {events: tier_changes(workload, events) for events in sizes}
     last: dict[str, Job] = {}
     for number in range(1, rounds + 1):
         for contender in field_:
@@ -74,7 +77,7 @@ def race(
                 samples = process.samples(job.events)
                 memory = process.memory()
             result = results[contender.name]
-            result.written = check(contender, job, expected[job.events])
+            result.written = check(contender, job, expected[job.events], changes[job.events])
             result.speeds.append(speed(samples, job.events))
             result.memory.append(memory)
             told = amount(result.speeds[-1].per_second, "orders/s")

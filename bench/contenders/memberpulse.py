@@ -57,7 +57,7 @@ def settings_for(job: Job) -> BenchSettings:
 class Memberpulse:
     """See the module."""
 
-    whole: Final = True
+    most: Final = 1_000_000
 
     def __init__(self, folder: Path, *, compiled: bool) -> None:
         """``folder`` holds the build."""
@@ -87,6 +87,13 @@ class Memberpulse:
         """Frequency, monetary value and last purchase of a score: all orders lie within the window."""
         score = orjson.loads(value)
         return score["frequency"], score["monetary"], score["last_purchase_ms"] or 0
+
+    def member(self, key: bytes) -> bytes:
+        """The key is the member id."""
+        return key
+
+    def tier_changes(self, job: Job) -> None:
+        """Its tiers are those of the policy, not of the common job."""
 
     def written(self, job: Job) -> Sequence[str]:
         """Outcomes, scores and the changelog, and what else it may write."""

@@ -1,4 +1,4 @@
-"""Faust as its manual teaches it: one agent, one Table, default settings. It counts, sums, keeps the last time."""
+"""Faust as its manual teaches it: one agent, one Table, default settings, doing the common job."""
 
 import sys
 from collections.abc import Sequence
@@ -6,24 +6,20 @@ from typing import Any, Final
 
 import orjson
 
+from bench.common_job import CHANGE, TIERS, tier_of
+from bench.contenders.common import CommonContender
 from bench.job import Job, tell_progress
-from bench.workload import Standing
-from streams.instants import parse_instant
 from streams.topics import PARTITION_KEY
 
 _TABLE: Final = "standings"
 
 
-class StockFaust:
+class StockFaust(CommonContender):
     """See the module."""
 
-    name: Final = "faust"
-    title: Final = "Faust agent with a Table, counting only"
-    whole: Final = False
-    folder: Final = None
-
-    def prepare(self, job: Job) -> None:
-        """Nothing: Faust makes its own topics."""
+    name = "faust"
+    title = "Faust agent with a Table, as the manual teaches"
+    most = 60_000
 
     def command(self, job: Job) -> Sequence[str]:
         """This module as a process."""
@@ -33,17 +29,9 @@ class StockFaust:
         """The table's changelog."""
         return f"{job.name}-{_TABLE}-changelog"
 
-    def standing(self, value: bytes) -> Standing:
-        """What the agent keeps of a member."""
-        count, spent, last = orjson.loads(value)
-        return count, spent, parse_instant(last)
-
     def written(self, job: Job) -> Sequence[str]:
-        """The changelog, and the topic in which Faust elects a leader."""
-        return [self.results(job), f"{job.name}-__assignor-__leader"]
-
-    def dead_letters(self, job: Job) -> None:
-        """There is none."""
+        """As all, and the topic in which Faust elects a leader."""
+        return [*super().written(job), f"{job.name}-__assignor-__leader"]
 
 
 def main() -> None:
@@ -60,6 +48,7 @@ def main() -> None:
         web_enabled=False,
     )
     orders = app.topic(job.topic, value_serializer="raw", key_serializer="raw", partitions=job.partitions)
+    changes = app.topic(f"{job.name}-tier-changes", value_serializer="raw", key_serializer="raw")
     table = app.Table(_TABLE, default=bytes, partitions=job.partitions, key_type=bytes, value_type=bytes)
     handled = 0
 
@@ -71,11 +60,12 @@ def main() -> None:
                 continue
             order = orjson.loads(value)
             known = table[key]
-            standing: list[Any] = orjson.loads(known) if known else [0, 0, ""]
-            standing[0] += 1
-            standing[1] += order["net_amount"]
-            standing[2] = order["occurred_at"]
-            table[key] = orjson.dumps(standing)
+            number, spent, before, _ = orjson.loads(known) if known else (0, 0, 0, "")
+            spent += order["net_amount"]
+            tier = tier_of(spent)
+            table[key] = orjson.dumps([number + 1, spent, tier, order["occurred_at"]])
+            if tier != before:
+                await changes.send(key=key, value=CHANGE % (key, ord(TIERS[before]), ord(TIERS[tier]), spent))
             handled += 1
 
     @app.task  # type: ignore[untyped-decorator]

@@ -19,7 +19,7 @@ def test_a_range_is_told_only_where_it_can_be_seen(spread: Spread, digits: int, 
 
 def test_the_page_names_its_surroundings_and_draws_each_table() -> None:
     section = Section("Latency", ("", "median", "p99"), [("from append", "9.7", "30.3")], "Milliseconds.")
-    page = markdown({"date": "2026-11-22", "Python": "3.11"}, [section])
+    page = markdown({"date": "2026-11-22", "Python": "3.11"}, [section], "picture.svg")
     assert page.startswith("# Benchmarks\n")
     assert "- date: 2026-11-22\n- Python: 3.11\n" in page
     assert page.endswith(
