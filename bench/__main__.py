@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from bench import budget, latency, recovery, report
+from bench import budget, latency, recovery, report, rule_costs
 from bench.builds import BuildFailedError, builds
 from bench.contenders.memberpulse import Memberpulse
 from bench.field import KAFKA_STREAMS_BEST, engines, peers
@@ -67,6 +67,7 @@ def measure(size: Size, date: str) -> report.Figures:
             recovery=recovery.recover(scorers[0], left, size.rounds),
             latency=measured,
             budget=budget.measure_in(scorers[0].folder, left, size.budget, ends_at),
+            rules=rule_costs.measure_in(scorers[0].folder),
         )
 
 
