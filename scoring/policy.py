@@ -35,14 +35,50 @@ class HoldRules:
     """How long a tier is held (docs/rules.md, section 6.3). Days are local days.
 
     ``hold_days`` is used with rolling windows only; ``one_level`` says whether a fall by time is one level or to the
-    matching tier; ``expiring_days`` is 0 where no notice is wanted.
+    matching tier; ``expiring_days`` is 0 where no notice is wanted. ``kept_on_change``: a new policy lets nobody fall
+    before the end of their hold.
     """
 
-    def __init__(self, hold_days: int, grace_days: int, one_level: bool, expiring_days: int) -> None:
+    def __init__(
+        self, hold_days: int, grace_days: int, one_level: bool, expiring_days: int, kept_on_change: bool = True
+    ) -> None:
         self.hold_days = hold_days
         self.grace_days = grace_days
         self.one_level = one_level
         self.expiring_days = expiring_days
+        self.kept_on_change = kept_on_change
+
+
+class SealRules:
+    """When orders leave the ledger for day buckets (docs/rules.md, section 4.7): caps on unsealed orders and stubs,
+    and on fingerprints of sealed ones.
+    """
+
+    def __init__(self, max_orders: int, max_fingerprints: int) -> None:
+        self.max_orders = max_orders
+        self.max_fingerprints = max_fingerprints
+
+
+class Cuts:
+    """The cuts of one local date in force (docs/rules.md, section 6.8).
+
+    ``date`` is an ISO date. ``enter`` and ``leave`` are by tier rank: orders times minor units, None where nobody
+    passes; ``ranks`` are the ranks that the cuts know. With ``fallback`` the thresholds decide.
+    """
+
+    def __init__(
+        self,
+        date: str,
+        fallback: bool,
+        ranks: frozenset[int],
+        enter: dict[int, int | None],
+        leave: dict[int, int | None],
+    ) -> None:
+        self.date = date
+        self.fallback = fallback
+        self.ranks = ranks
+        self.enter = enter
+        self.leave = leave
 
 
 class Action:
@@ -60,6 +96,9 @@ class Policy:
 
     ``holds`` is None where tiers fall at once, ``rhythm`` is None in the lifecycle's fixed mode, ``segments`` is None
     where none is scored. ``allowed_lateness_ms`` holds alerts back. ``actions`` is by tier rank and stage index.
+    ``provisional``: upgrades wait for the return window. ``by_percentile``: tiers go by ``cuts``, which are None before
+    the first ones. ``seal`` is None where orders are never sealed. ``corrects``: late news corrects outcomes. A merge
+    can be taken back for ``unmerge_days``.
     """
 
     def __init__(
@@ -85,6 +124,12 @@ class Policy:
         segments: SegmentRules | None = None,
         actions: dict[tuple[int, int], Action] | None = None,
         pace: Rhythm | None = None,
+        provisional: bool = False,
+        by_percentile: bool = False,
+        cuts: Cuts | None = None,
+        seal: SealRules | None = None,
+        corrects: bool = False,
+        unmerge_days: int = 30,
     ) -> None:
         self.version = version
         self.content_hash = content_hash
@@ -115,6 +160,12 @@ class Policy:
         self.allowed_lateness_ms = allowed_lateness_ms
         self.segments = segments
         self.actions = actions if actions is not None else {}
+        self.provisional = provisional
+        self.by_percentile = by_percentile
+        self.cuts = cuts
+        self.seal = seal
+        self.corrects = corrects
+        self.unmerge_days = unmerge_days
         #: Nothing but fixed boundaries and tiers by a rolling window that rise and fall at once.
         self.plain = (
             holds is None
@@ -122,5 +173,9 @@ class Policy:
             and rhythm is None
             and allowed_lateness_ms == 0
             and segments is None
+            and not provisional
+            and not by_percentile
+            and seal is None
+            and not corrects
             and quiet.quiet_days_between(-_EVER, _EVER) == 0
         )

@@ -4,7 +4,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
-from scoring.further import NO_SEGMENT, Asked, Further, Hold, Override
+from scoring.further import NO_SEGMENT, Asked, Further, Hold, Merge, Override, Part, Sealed, Told
 
 #: Stands for "no such day": later than every local day that can occur, and small enough for 32 bits.
 NO_DAY: Final = 1 << 30
@@ -256,6 +256,41 @@ class MemberState:
     def kind_of_eight(self) -> int:
         """The index of the type; -1 without one."""
         return NO_SEGMENT if self.further is None else self.further.kind_of_eight
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the base still waits for its confirmation."""
+        return False if self.further is None else self.further.provisional
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """Outcomes that late news may show to have been wrong, oldest first."""
+        return () if self.further is None else self.further.remembered
+
+    @property
+    def sealed(self) -> Sealed | None:
+        """The sealed part of the ledger."""
+        return None if self.further is None else self.further.sealed
+
+    @property
+    def absorbed(self) -> tuple[str, ...]:
+        """Ids of all members merged into this one, directly or through others."""
+        return () if self.further is None else self.further.absorbed
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Ledgers of merged members that can still be taken out."""
+        return () if self.further is None else self.further.parts
+
+    @property
+    def merge(self) -> Merge | None:
+        """That this member is merged into another."""
+        return None if self.further is None else self.further.merge
+
+    @property
+    def erased(self) -> bool:
+        """Whether the member was erased."""
+        return False if self.further is None else self.further.erased
 
 
 def unknown_member(as_of: int) -> MemberState:

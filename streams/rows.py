@@ -9,13 +9,13 @@ by the horizon (a count, then 4 bytes each), and what few members have (:class:`
 and that many bytes of MessagePack.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from struct import Struct, error
 from typing import Any, Final
 
 from msgspec import msgpack
 
-from scoring.further import Asked, Further, Hold, Override
+from scoring.further import Asked, Bucket, Further, Hold, Merge, Override, Part, Sealed, Told
 from scoring.ledger import worth
 from scoring.state import FINGERPRINT_BYTES, ORDER_BYTES, Amended, MemberState, Return
 
@@ -31,11 +31,20 @@ _RETURN: Final = Struct("<8sIqq")
 _INSTANT: Final = Struct("<q")
 _OFFSET_AT: Final = 1
 _NEXT_DUE_AT: Final = 9
+# Places in the packed tuple of a Further, in the order of its constructor.
+_ASKED: Final = 5
+_STACK: Final = 7
+_OVERRIDE: Final = 8
+_REMEMBERED: Final = 15
+_SEALED: Final = 16
+_ABSORBED: Final = 17
+_PARTS: Final = 18
+_MERGE: Final = 19
 # In the byte of purchase days, which are 2 at most.
 _HAS_FURTHER: Final = 0x80
 _HAS_GONE_DAYS: Final = 0x40
 _COUNTED: Final = 0x3F
-_LENGTH: Final = Struct("<H")
+_LENGTH: Final = Struct("<I")
 
 
 class UnknownRowVersionError(Exception):
@@ -202,6 +211,13 @@ def _encode_further(own: Further) -> bytes:
             own.rf_segment,
             own.quadrant,
             own.kind_of_eight,
+            own.provisional,
+            own.remembered,
+            own.sealed,
+            own.absorbed,
+            own.parts,
+            own.merge,
+            own.erased,
         )
     )
     return _LENGTH.pack(len(packed)) + packed
@@ -211,21 +227,42 @@ def _decode_further(row: bytes, start: int, end: int) -> Further:
     if len(row) < end:
         raise error(f"a row of {len(row)} bytes ends before its last entry")
     # Untyped, because msgspec cannot read the annotations of classes that mypyc compiled.
-    base, stage, held_until, grace_until, qualified_at, asked, told, stack, override, *others = msgpack.decode(
-        row[start:end]
+    fields: list[Any] = msgpack.decode(row[start:end])
+    fields[_ASKED] = _asked(fields[_ASKED])
+    fields[_STACK] = tuple(
+        [Hold(rank, until, at, _asked(test), *said) for rank, until, at, test, *said in fields[_STACK]]
     )
-    return Further(
-        base,
-        stage,
-        held_until,
-        grace_until,
-        qualified_at,
-        _asked(asked),
-        told,
-        tuple([Hold(rank, until, at, _asked(test), said) for rank, until, at, test, said in stack]),
-        None if override is None else Override(*override),
-        *others,
-    )
+    if fields[_OVERRIDE] is not None:
+        fields[_OVERRIDE] = Override(*fields[_OVERRIDE])
+    if len(fields) > _REMEMBERED:
+        fields[_REMEMBERED] = tuple([Told(*each) for each in fields[_REMEMBERED]])
+        fields[_SEALED] = _sealed(fields[_SEALED])
+        fields[_ABSORBED] = tuple(fields[_ABSORBED])
+        fields[_PARTS] = tuple([_part(*each) for each in fields[_PARTS]])
+        if fields[_MERGE] is not None:
+            fields[_MERGE] = Merge(*fields[_MERGE])
+    return Further(*fields)
+
+
+def _sealed(read: Sequence[Any] | None) -> Sealed | None:
+    if read is None:
+        return None
+    buckets, last_at, forgotten_day = read
+    return Sealed(tuple([Bucket(*each) for each in buckets]), last_at, forgotten_day)
+
+
+def _part(
+    absorbed: str,
+    until: int,
+    orders: bytes,
+    amended: Sequence[Any],
+    sealed: Sequence[Any] | None,
+    gone_at: int,
+    gone_days: int,
+    gone_purchase_days: Sequence[int],
+) -> Part:
+    registers = tuple([(*entry, tuple([tuple(each) for each in returns])) for *entry, returns in amended])
+    return Part(absorbed, until, orders, registers, _sealed(sealed), gone_at, gone_days, tuple(gone_purchase_days))
 
 
 def _asked(read: Iterable[Any] | None) -> Asked | None:

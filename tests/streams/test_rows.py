@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.further import Asked, Further, Hold, Override
+from scoring.further import Asked, Bucket, Further, Hold, Merge, Override, Part, Sealed, Told
 from scoring.ledger import worth
 from scoring.state import ORDER, Amended, MemberState
 from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
@@ -57,8 +57,22 @@ COUNTS = st.integers(0, (1 << 32) - 1)
 RANKS = st.integers(0, 255)
 TEXTS = st.text(max_size=64)
 THRESHOLDS = st.none() | MONEY
-ASKED = st.none() | st.builds(Asked, THRESHOLDS, THRESHOLDS, st.booleans())
-HOLDS = st.builds(Hold, RANKS, INSTANTS, INSTANTS, ASKED, st.booleans())
+ASKED = st.none() | st.builds(Asked, THRESHOLDS, THRESHOLDS, st.booleans(), THRESHOLDS)
+HOLDS = st.builds(Hold, RANKS, INSTANTS, INSTANTS, ASKED, st.booleans(), st.booleans())
+TOLD = st.builds(Told, COUNTS, TEXTS, INSTANTS, RANKS, RANKS)
+BUCKETS = st.builds(Bucket, DAYS, COUNTS, MONEY, st.lists(PRINTS, max_size=3).map(b"".join))
+SEALED = st.none() | st.builds(Sealed, st.lists(BUCKETS, max_size=3).map(tuple), INSTANTS, DAYS)
+PARTS = st.builds(
+    Part,
+    TEXTS,
+    INSTANTS,
+    ORDERS,
+    st.lists(amended_orders(), max_size=2).map(tuple),
+    SEALED,
+    INSTANTS,
+    COUNTS,
+    st.lists(DAYS, max_size=12).map(tuple),
+)
 SEGMENTS = st.integers(-1, 20)
 FURTHER = st.builds(
     Further,
@@ -76,6 +90,13 @@ FURTHER = st.builds(
     rf_segment=SEGMENTS,
     quadrant=SEGMENTS,
     kind_of_eight=SEGMENTS,
+    provisional=st.booleans(),
+    remembered=st.lists(TOLD, max_size=8).map(tuple),
+    sealed=SEALED,
+    absorbed=st.lists(TEXTS, max_size=3).map(tuple),
+    parts=st.lists(PARTS, max_size=2).map(tuple),
+    merge=st.none() | st.builds(Merge, TEXTS, INSTANTS, INSTANTS),
+    erased=st.booleans(),
 )
 STATES = st.builds(
     MemberState,
@@ -191,7 +212,9 @@ def test_the_bytes_of_a_row_with_more_to_say_begin_after_the_header() -> None:
     assert [(row[place], header[place]) for place in changed] == [(0xC2, 2)]
     assert row[121:].endswith(rest)
     between = row[121 : -len(rest)]
-    assert between.hex() == "02e34f0000e44f00001700" + "9e0201cf0000019ca6b1dc000000c0c290c0c200ffffff"
+    assert between.hex() == "02e34f0000e44f000020000000" + (
+        "dc00150201cf0000019ca6b1dc000000c0c290c0c200ffffffc290c09090c0c2"
+    )
 
 
 @pytest.mark.parametrize("cut", range(1, 40))
