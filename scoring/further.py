@@ -71,7 +71,8 @@ class Sealed(NamedTuple):
 class Part(NamedTuple):
     """The ledger of a member who was merged into this one, and can still be taken out ``until`` (epoch ms).
 
-    ``orders`` and ``amended`` are as in :class:`scoring.state.MemberState`.
+    ``orders`` and ``amended`` are as in :class:`scoring.state.MemberState`. ``path`` are the ids that it came through,
+    its own first, ``merge`` the id of the event that told of the merge, ``members`` whom it had absorbed for good.
     """
 
     absorbed: str
@@ -82,14 +83,23 @@ class Part(NamedTuple):
     gone_at: int
     gone_days: int
     gone_purchase_days: tuple[int, ...]
+    path: tuple[str, ...] = ()
+    merge: str = ""
+    members: tuple[str, ...] = ()
 
 
 class Merge(NamedTuple):
-    """That a member was merged into another: ``at`` and ``until`` (the end of the unmerge time) are epoch ms."""
+    """That a member was merged into another: ``at``, and ``until`` when the ledger is kept, are epoch ms.
+
+    ``told_by`` is the id of the event by which the other was told, ``unmerge_until`` the end of the unmerge time (epoch
+    ms), which may come before ``until``.
+    """
 
     into: str
     at: int
     until: int
+    told_by: str = ""
+    unmerge_until: int = 0
 
 
 class Override(NamedTuple):

@@ -4,7 +4,7 @@ from typing import Final
 
 from scoring.calendar import Zone
 from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
-from scoring.segment_rules import SegmentRules
+from scoring.segment_rules import Medians, SegmentRules
 
 #: How the tiers' qualifying window is cut: the last so many days, years from 1 January, years from joining.
 ROLLING: Final = 0
@@ -18,17 +18,27 @@ class TierRule:
     """One tier: its name and what qualifies a member for it (``None`` where a measure is not asked for).
 
     ``frequency`` is a number of kept orders, ``monetary`` minor units, both inclusive; ``match_all`` asks for both,
-    otherwise either suffices. The lowest tier has neither. ``never_downgrade`` protects against time.
+    otherwise either suffices. The lowest tier has neither. ``never_downgrade`` protects against time. By percentile the
+    best ``enter_percent`` of the ranked members reach the tier and the best ``leave_percent`` keep it; 0 is not asked.
     """
 
     def __init__(
-        self, name: str, frequency: int | None, monetary: int | None, match_all: bool, never_downgrade: bool = False
+        self,
+        name: str,
+        frequency: int | None,
+        monetary: int | None,
+        match_all: bool,
+        never_downgrade: bool = False,
+        enter_percent: int = 0,
+        leave_percent: int = 0,
     ) -> None:
         self.name = name
         self.frequency = frequency
         self.monetary = monetary
         self.match_all = match_all
         self.never_downgrade = never_downgrade
+        self.enter_percent = enter_percent
+        self.leave_percent = leave_percent
 
 
 class HoldRules:
@@ -63,7 +73,8 @@ class Cuts:
     """The cuts of one local date in force (docs/rules.md, section 6.8).
 
     ``date`` is an ISO date. ``enter`` and ``leave`` are by tier rank: orders times minor units, None where nobody
-    passes; ``ranks`` are the ranks that the cuts know. With ``fallback`` the thresholds decide.
+    passes; ``ranks`` are the ranks that the cuts know. With ``fallback`` the thresholds decide. ``medians`` are None
+    where nobody bought.
     """
 
     def __init__(
@@ -73,12 +84,14 @@ class Cuts:
         ranks: frozenset[int],
         enter: dict[int, int | None],
         leave: dict[int, int | None],
+        medians: Medians | None = None,
     ) -> None:
         self.date = date
         self.fallback = fallback
         self.ranks = ranks
         self.enter = enter
         self.leave = leave
+        self.medians = medians
 
 
 class Action:
@@ -178,4 +191,38 @@ class Policy:
             and seal is None
             and not corrects
             and quiet.quiet_days_between(-_EVER, _EVER) == 0
+        )
+        #: Whether members have to be compared with each other, once a day.
+        self.needs_cuts = by_percentile or (segments is not None and (segments.by_median or segments.by_quantile))
+
+    def with_cuts(self, cuts: Cuts, segments: SegmentRules | None) -> "Policy":
+        """The same policy under other cuts, with the segments' rules as of the same day."""
+        return Policy(
+            self.version,
+            self.content_hash,
+            self.currency,
+            self.zone,
+            self.window_days,
+            self.tier_window_days,
+            self.return_window_days,
+            self.min_order_amount,
+            self.tiers,
+            self.near_churn_days,
+            self.recently_lapsed_days,
+            self.mid_lapsed_days,
+            self.dormant_days,
+            self.tier_window,
+            self.holds,
+            self.rhythm,
+            self.quiet,
+            self.allowed_lateness_ms,
+            segments,
+            self.actions,
+            self.pace,
+            self.provisional,
+            self.by_percentile,
+            cuts,
+            self.seal,
+            self.corrects,
+            self.unmerge_days,
         )

@@ -58,8 +58,8 @@ class MemberState:
     What the ledger comes to: ``frequency`` and ``monetary`` are those of the reported window, ``tier_...`` of the
     tiers' window. ``last_at`` and ``last_day`` are the latest kept purchase (0 without one), ``purchase_days`` the
     number of distinct days of kept purchases, those that left included, counted no further than 2. ``exit_day`` is the
-    next day on which an order leaves a window and ``oldest_day`` the day of the ledger's oldest order (``NO_DAY``:
-    none). Until ``next_due`` these stay true by themselves: whatever time alone changes is a timer.
+    next day on which an order leaves a window and ``oldest_day`` the day of the oldest order or stub that is not sealed
+    (``NO_DAY``: none). Until ``next_due`` these stay true by themselves: whatever time alone changes is a timer.
 
     The ledger: ``orders`` are packed (``ORDER``), ``remembered`` has the packed fingerprints of the last non-order
     events, oldest first. Of kept orders that left by the horizon, ``gone_at`` is the latest purchase, ``gone_days`` the
