@@ -79,7 +79,7 @@ def measure(job: Job, events: int, now: int) -> list[Step]:
     pairs = list(zip(told.before, decoded, strict=True))
     outcome_records: list[Outgoing] = [records.record(outcome, member, 0)[1:] for member, outcome in told.outcomes]
     score_records: list[Outgoing] = [
-        (member.encode(), records.score_record(member, state), NO_HEADERS) for member, state in told.after
+        (member.encode(), records.scores.record(member, state), NO_HEADERS) for member, state in told.after
     ]
     row_records: list[Outgoing] = [(member.encode(), rows.encode(state), NO_HEADERS) for member, state in told.after]
     outcomes = len(told.outcomes) / events
@@ -90,7 +90,7 @@ def measure(job: Job, events: int, now: int) -> list[Step]:
         Step("decode the row", _timed(rows.decode, known), known_share),
         Step("apply the rules", _timed(lambda each: apply(each[0], each[1], policy, position), pairs), 1),
         Step("write an outcome", _timed(lambda each: records.record(each[1], each[0], 0), told.outcomes), outcomes),
-        Step("write a score", _timed(lambda each: records.score_record(*each), told.after), 1),
+        Step("write a score", _timed(lambda each: records.scores.record(*each), told.after), 1),
         Step("encode the row", _timed(lambda each: rows.encode(each[1]), told.after), 1),
         Step("send an outcome", asyncio.run(_sent(job, outcome_records)), outcomes),
         Step("send a score", asyncio.run(_sent(job, score_records)), 1),

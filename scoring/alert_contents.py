@@ -1,6 +1,6 @@
 """What an alert says about a member who has become quiet (docs/rules.md, section 7.4)."""
 
-from scoring.ledger import orders_of
+from scoring.ledger import buckets_of, orders_of
 from scoring.outcomes import NO_SPEND, Silence
 from scoring.pace import expected_after
 from scoring.policy import Policy
@@ -21,6 +21,12 @@ def silence_of(state: MemberState, policy: Policy) -> Silence:
             if since < bought <= last_day:
                 frequency += 1
                 monetary += value
+    for bought, count, worth, _ in buckets_of(state):
+        if count > 0:
+            days.append(bought)
+            if since < bought <= last_day:
+                frequency += count
+                monetary += worth
     found = gaps(days, policy.quiet)
     gap = expected_after(found, policy)
     at_risk = monetary * policy.window_days * DAY_S // (frequency * gap) if frequency > 0 else NO_SPEND

@@ -1,69 +1,36 @@
 """The way into the rules: one event, or the passing of time, and what it does to one member."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from scoring.calendar import instant_of
-from scoring.evaluation import Evaluation, evaluate, evaluate_purchase
-from scoring.events import (
-    MemberEvent,
-    OrderCancelled,
-    OrderPaid,
-    OrderReturned,
-    TierOverridden,
-    TierOverrideWithdrawn,
-    Visit,
+from scoring.absorbed_parts import (
+    Apart,
+    come_together,
+    has_sealed_parts,
+    keep_all_up,
+    seal_all_after_event,
+    take_apart,
 )
-from scoring.further import Override
-from scoring.ledger import APPENDED, CANCELLED, CHANGED, PAID, UNCHANGED, record_return, record_sale
-from scoring.news import Origin, report
-from scoring.outcomes import Outcome
-from scoring.overrides import record_override
+from scoring.calendar import instant_of
+from scoring.corrections import can_correct, remember
+from scoring.decision import APPLIED, DUPLICATE, NO_OUTCOMES, Decision, Position, compared_with, passed_over
+from scoring.entering import enter, enter_part, ledger_entered
+from scoring.evaluation import Evaluation, evaluate, evaluate_purchase
+from scoring.events import MemberEvent, OrderCancelled, OrderPaid, OrderReturned, TierOverridden, Visit
+from scoring.ledger import APPENDED, CHANGED, PAID, UNCHANGED, knows, record_sale
+from scoring.merges import MERGING, apply_merging, carry_over_merged, end_unmerge_time, pass_order_on
+from scoring.news import report
+from scoring.origin import POLICY_CHANGED, Origin
+from scoring.outcomes import SWEPT_BY_CUTS, SWEPT_BY_POLICY, Outcome
 from scoring.policy import Policy
-from scoring.refusals import refuse_untimely, refuse_unusable
-from scoring.state import FINGERPRINT_BYTES, MemberState, Return, Sale, fingerprint, place_of, unknown_member
-from scoring.vocabulary import PROSPECT, REMEMBERED_EVENT_IDS
+from scoring.policy_change import carry_over, forget_what_cuts_decided, is_same
+from scoring.refusals import refuse_sealed, refuse_untimely, refuse_unusable
+from scoring.state import NO_DAY, MemberState, Sale, fingerprint, unknown_member
 
-APPLIED: Final = 0
-DUPLICATE: Final = 1
+__all__ = ["APPLIED", "DUPLICATE", "Decision", "Position", "adopt", "apply", "fire"]
 
-_NOTHING: Final[tuple[Outcome, ...]] = ()
-#: Why an evaluation followed, for events that are no ``order.paid``; "other" for all others.
-_REASONS: Final[dict[type, str]] = {OrderReturned: "return", OrderCancelled: "cancel"}
+_ORDERS: Final = (OrderPaid, OrderReturned, OrderCancelled)
 #: What may take back an earlier qualification.
 _RETESTING: Final = ("revision", "cancel", "return")
-
-
-class Position:
-    """Where in the log an event or tick stands. One object per partition, moved by the caller.
-
-    ``log_time`` is epoch ms; ``last_tick`` is the ``at`` of the last accepted tick before it (epoch ms, 0 before the
-    first); ``imported`` says that the record brought its log time along in a header (history).
-    """
-
-    __slots__ = ("imported", "last_tick", "log_time", "offset")
-
-    def __init__(self, offset: int, log_time: int, last_tick: int, imported: bool) -> None:
-        self.offset = offset
-        self.log_time = log_time
-        self.last_tick = last_tick
-        self.imported = imported
-
-
-class Decision:
-    """The member's new state and what there is to tell.
-
-    ``verdict`` is ``APPLIED`` or ``DUPLICATE`` (only the offset moved). ``moved`` says that tier or stage changed, that
-    the member is new, or that there are outcomes. ``outcomes`` is shared when it is empty: read it, never add to it.
-    """
-
-    __slots__ = ("moved", "outcomes", "state", "verdict")
-
-    def __init__(self, state: MemberState, outcomes: Sequence[Outcome], verdict: int, *, moved: bool) -> None:
-        self.state = state
-        self.outcomes = outcomes
-        self.verdict = verdict
-        self.moved = moved
 
 
 def apply(state: MemberState | None, event: MemberEvent, policy: Policy, position: Position) -> Decision:
@@ -72,6 +39,8 @@ def apply(state: MemberState | None, event: MemberEvent, policy: Policy, positio
     Raises ``Refused`` for an event that must not change anything. Skipping records at or below ``state.offset`` is up
     to the caller.
     """
+    if state is not None and state.further is not None and state.further.erased:
+        return passed_over(state, position.offset)
     occurred_at = instant_of(event.occurred_at)
     as_of = occurred_at
     if as_of < position.last_tick != 0:
@@ -83,35 +52,115 @@ def apply(state: MemberState | None, event: MemberEvent, policy: Policy, positio
 
     after = unknown_member(as_of) if state is None else state.clone()
     after.offset = position.offset
-    if isinstance(event, OrderPaid):
-        bought = policy.zone.day_of(occurred_at)
-        sale: Sale = (event.revision, PAID, occurred_at, event.net_amount)
-        done = record_sale(after, fingerprint(event.order_id), bought, sale)
-        reason = "revision" if done == CHANGED else "purchase"
-    else:
-        bought = 0
-        done = _absorb(after, event, occurred_at, policy)
-        reason = _REASONS.get(type(event), "other")
+    if not (isinstance(event, OrderPaid) and policy.plain and after.further is None and not event.via):
+        return _apply_with_care(state, after, event, occurred_at, as_of, policy, position)
+    bought = policy.zone.day_of(occurred_at)
+    sale: Sale = (event.revision, PAID, occurred_at, event.net_amount)
+    done = record_sale(after, fingerprint(event.order_id), bought, sale)
     if done == UNCHANGED:
-        return Decision(after, _NOTHING, DUPLICATE, moved=False)
+        return Decision(after, NO_OUTCOMES, DUPLICATE, moved=False)
     after.as_of = as_of
-    appended = done == APPENDED and (as_of < after.next_due or after.next_due == 0)
-    if appended and isinstance(event, OrderPaid):
-        if state is not None and policy.plain:
-            # The usual event: most of the time it moves nothing, and there is nothing to compare but these two.
-            evaluate_purchase(after, occurred_at, bought, event.net_amount, policy)
-            if after.tier == state.tier and after.stage == state.stage:
-                return Decision(after, _NOTHING, APPLIED, moved=False)
-            evaluation = _before(state)
-        else:
-            evaluation = _before(state)
-            evaluate_purchase(after, occurred_at, bought, event.net_amount, policy, evaluation)
-    else:
-        evaluation = _before(state)
+    reason = "revision" if done == CHANGED else "purchase"
+    if done != APPENDED or (after.next_due != 0 and as_of >= after.next_due):
+        evaluation = compared_with(state)
         evaluate(after, policy, evaluation, retest=reason in _RETESTING)
+    elif state is not None:
+        # The usual event: most of the time it moves nothing, and there is nothing to compare but these two.
+        evaluate_purchase(after, occurred_at, bought, event.net_amount, policy)
+        if after.tier == state.tier and after.stage == state.stage:
+            return Decision(after, NO_OUTCOMES, APPLIED, moved=False)
+        evaluation = compared_with(state)
+    else:
+        evaluation = compared_with(state)
+        evaluate_purchase(after, occurred_at, bought, event.net_amount, policy, evaluation)
+    return _decided(state, after, evaluation, reason, event, policy, position, None)
+
+
+def _apply_with_care(
+    state: MemberState | None,
+    after: MemberState,
+    event: MemberEvent,
+    at: int,
+    as_of: int,
+    policy: Policy,
+    position: Position,
+) -> Decision:
+    """The same for all that is not the usual; ``after`` is a copy of the state, ``at`` when it occurred (epoch ms)."""
+    seals = policy.seal is not None or after.sealed is not None or has_sealed_parts(after)
+    if seals:
+        keep_all_up(after, policy.zone.day_of(as_of), policy)
+    into = after
+    if isinstance(event, MERGING):
+        return apply_merging(state, after, as_of, event, policy, position)
+    if isinstance(event, _ORDERS):
+        into = ledger_entered(after, event, as_of)
+        refuse_sealed(event, into, at, policy)
+    elif state is not None and after.merge is not None:
+        return passed_over(state, position.offset)
+    done, reason = enter(into, event, at, policy)
+    if done == UNCHANGED and state is not None:
+        # Not even into a bucket does a duplicate move anything.
+        return passed_over(state, position.offset)
+    late_at = _late_at(after, into, event, reason, at, policy)
+    after.as_of = as_of
+    bought = policy.zone.day_of(at)
+    appended = done == APPENDED and (as_of < after.next_due or after.next_due == 0)
+    enter_part(after, event.via, into)
+    new_day = bought if done == APPENDED and into is after else NO_DAY
+    if seals and seal_all_after_event(after, event.via, policy, new_day):
+        appended = False
+    if after.merge is not None:
+        return pass_order_on(after, event, after.merge)
+    evaluation = compared_with(state)
+    apart: Apart | None = None
+    if after.parts:
+        apart = come_together(after, policy)
+        late_at = _late_at_in_all(after, event, late_at, policy)
+    evaluation.late_at = late_at
+    if appended and apart is None and isinstance(event, OrderPaid):
+        evaluate_purchase(after, at, bought, event.net_amount, policy, evaluation)
+    else:
+        evaluate(after, policy, evaluation, retest=reason in _RETESTING)
+    return _decided(state, after, evaluation, reason, event, policy, position, apart)
+
+
+def _decided(
+    state: MemberState | None,
+    after: MemberState,
+    evaluation: Evaluation,
+    reason: str,
+    event: MemberEvent,
+    policy: Policy,
+    position: Position,
+    apart: Apart | None,
+) -> Decision:
     told = report(after, evaluation, policy, _origin_of(event, reason, position))
+    if apart is not None:
+        take_apart(after, apart)
     moved = bool(told) or state is None or after.tier != state.tier or after.stage != state.stage
     return Decision(after, told, APPLIED, moved=moved)
+
+
+def _late_at(state: MemberState, ledger: MemberState, event: MemberEvent, reason: str, at: int, policy: Policy) -> int:
+    """When a new order was bought (epoch ms) that may show outcomes to have been wrong; 0 for all else.
+
+    ``ledger`` is the one that it entered.
+    """
+    if not policy.corrects or reason != "purchase" or not isinstance(event, OrderPaid) or not state.told:
+        return 0
+    looked_at = ledger
+    if ledger is not state:
+        looked_at = ledger.clone()
+        looked_at.own_further().remembered = state.told
+    return at if can_correct(looked_at, fingerprint(event.order_id), at, policy) else 0
+
+
+def _late_at_in_all(state: MemberState, event: MemberEvent, late_at: int, policy: Policy) -> int:
+    """The same when all ledgers are laid together: another one may have the order as cancelled."""
+    if not late_at or not isinstance(event, OrderPaid):
+        return 0
+    order = fingerprint(event.order_id)
+    return 0 if knows(state, order) and not can_correct(state, order, late_at, policy) else late_at
 
 
 def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -> Decision:
@@ -120,17 +169,20 @@ def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -
     The given state is left as it is; a member who is not due is handed back untouched, offset included.
     """
     if state.next_due == 0 or state.next_due > tick_at:
-        return Decision(state, _NOTHING, APPLIED, moved=False)
+        return Decision(state, NO_OUTCOMES, APPLIED, moved=False)
+    if state.merge is not None:
+        return end_unmerge_time(state, position.offset, tick_at)
     after = state.clone()
     after.offset = position.offset
     told: list[Outcome] = []
     moved = False
     while after.next_due != 0 and after.next_due <= tick_at:
         due, tier, stage = after.next_due, after.tier, after.stage
-        evaluation = _before(after)
+        evaluation = compared_with(after)
         after.as_of = due
+        apart = come_together(after, policy) if after.parts else None
         evaluate(after, policy, evaluation)
-        if after.tier == tier and after.stage == stage and after.further is None and policy.plain:
+        if apart is None and after.tier == tier and after.stage == stage and after.further is None and policy.plain:
             continue
         origin = Origin(
             cause=f"timer:{due}",
@@ -140,10 +192,52 @@ def fire(state: MemberState, tick_at: int, policy: Policy, position: Position) -
             tick_at=tick_at,
         )
         news = report(after, evaluation, policy, origin)
+        if policy.corrects:
+            remember(after, news)
+        if apart is not None:
+            take_apart(after, apart)
         told += news
         moved = moved or bool(news) or after.tier != tier or after.stage != stage
     after.as_of = tick_at
     return Decision(after, told, APPLIED, moved=moved)
+
+
+def adopt(state: MemberState, before: Policy, after: Policy, reason: str, cause: str, position: Position) -> Decision:
+    """Bring a member under another policy, or under other cuts of the same one, by one evaluation.
+
+    ``reason`` is ``policy_changed`` with the cause ``policy:<content hash>``, or ``cut_moved`` with ``cuts:<date>``;
+    then the policies differ by their cuts alone. The member must have absorbed everything that lies before
+    ``position``. The given state is left as it is; a member whom cuts change in nothing but as_of and offset is handed
+    back untouched. (A new policy touches everybody: what is missing to the next tier is told by scores.)
+    """
+    if state.erased or (state.merge is not None and reason != POLICY_CHANGED):
+        return Decision(state, NO_OUTCOMES, APPLIED, moved=False)
+    changed = state.clone()
+    changed.offset = position.offset
+    changed.as_of = max(state.as_of, position.last_tick)
+    if state.merge is not None:
+        carry_over_merged(changed, before, after)
+        return Decision(state if is_same(state, changed) else changed, NO_OUTCOMES, APPLIED, moved=False)
+    evaluation = compared_with(state)
+    if reason == POLICY_CHANGED:
+        evaluation.new_policy = True
+        evaluation.still_held = carry_over(changed, before, after)
+        evaluation.tier_before = changed.tier
+    else:
+        forget_what_cuts_decided(changed, after)
+    apart = come_together(changed, after) if state.parts else None
+    evaluate(changed, after, evaluation)
+    origin = Origin(cause=cause, reason=reason, recorded_at=position.log_time, imported=position.imported)
+    told = report(changed, evaluation, after, origin)
+    if apart is not None:
+        take_apart(changed, apart)
+    if reason != POLICY_CHANGED and is_same(state, changed):
+        return Decision(state, NO_OUTCOMES, APPLIED, moved=False)
+    for outcome in told:
+        outcome.sweep = SWEPT_BY_POLICY if reason == POLICY_CHANGED else SWEPT_BY_CUTS
+    renamed = after.tier_names[changed.tier] != before.tier_names[state.tier]
+    moved = bool(told) or renamed or changed.tier != state.tier or changed.stage != state.stage
+    return Decision(changed, told, APPLIED, moved=moved)
 
 
 def _origin_of(event: MemberEvent, reason: str, position: Position) -> Origin:
@@ -155,33 +249,3 @@ def _origin_of(event: MemberEvent, reason: str, position: Position) -> Origin:
     elif isinstance(event, TierOverridden):
         origin.override_reason, origin.override_actor = event.reason, event.actor
     return origin
-
-
-def _before(state: MemberState | None) -> Evaluation:
-    """What an evaluation is compared with."""
-    if state is None:
-        return Evaluation(-1, PROSPECT)
-    if state.further is None:
-        return Evaluation(state.tier, state.stage)
-    own = state.further
-    segments = (own.rf_segment, own.quadrant, own.kind_of_eight)
-    return Evaluation(state.tier, own.told_stage, segments, own.override, own.grace_until > 0)
-
-
-def _absorb(state: MemberState, event: MemberEvent, at: int, policy: Policy) -> int:
-    """Enter an event that is no ``order.paid`` and occurred ``at`` (epoch ms); say what it did."""
-    if isinstance(event, OrderReturned):
-        offered: Return = (fingerprint(event.return_id), event.revision, at, event.returned_amount)
-        return record_return(state, fingerprint(event.order_id), policy.zone.day_of(at), offered)
-    if isinstance(event, OrderCancelled):
-        sale: Sale = (event.revision, CANCELLED, at, 0)
-        return record_sale(state, fingerprint(event.order_id), policy.zone.day_of(at), sale)
-    event_id = fingerprint(event.event_id)
-    if place_of(state.remembered, event_id, FINGERPRINT_BYTES) >= 0:
-        return UNCHANGED
-    state.remembered = (state.remembered + event_id)[-REMEMBERED_EVENT_IDS * FINGERPRINT_BYTES :]
-    if isinstance(event, TierOverridden):
-        record_override(state, Override(at, event.event_id, event.tier, instant_of(event.until)))
-    elif isinstance(event, TierOverrideWithdrawn):
-        record_override(state, Override(at, event.event_id, "", 0))
-    return CHANGED

@@ -5,7 +5,7 @@ class Refused(Exception):
     """An event that must not change the member's state.
 
     Raised by :func:`scoring.engine.apply` before anything is changed. The caller writes a dead letter with ``reason``
-    (one of ``quarantined``, ``too_late``, ``wrong_currency``, ``unsupported``, ``unknown_tier``) and ``detail`` in
+    (one of ``quarantined``, ``too_late``, ``wrong_currency``, ``unknown_tier``, ``merge_refused``) and ``detail`` in
     plain words.
     """
 

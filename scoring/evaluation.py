@@ -1,17 +1,20 @@
 """Where a member stands at an instant: the one place that combines numbers, tier, stage and the next timer."""
 
+from scoring.corrections import NOTHING_CORRECTED, correct, forget_until
 from scoring.further import Further, Override
 from scoring.holds import GRACE_END, HOLD_END, PROLONGED, RETEST, hold_step, next_hold_timer, notice_step
-from scoring.ledger import retire
 from scoring.lifecycle import lifecycle_at, next_boundary, stage_of
-from scoring.overrides import SET, UNTIL, WITHDRAWN, override_step
+from scoring.overrides import SET, TIER_GONE, UNTIL, WITHDRAWN, override_step
 from scoring.policy import ROLLING, Policy
+from scoring.policy_change import change_step
+from scoring.provisional import confirmation_step, next_settling, step_at_once
 from scoring.qualifying_window import counts_at, year_start
 from scoring.rfm import add_purchase, measure
+from scoring.sealing import keep_caps, keep_up
 from scoring.segment_timers import next_segment_timer, segments_at
 from scoring.segments import NO_MEMBERSHIPS
 from scoring.state import NO_DAY, MemberState
-from scoring.tiers import earned_tier, standing
+from scoring.tiers import earned_tier, passes
 
 
 class Evaluation:
@@ -21,21 +24,38 @@ class Evaluation:
     register; ``in_grace_before`` says whether the hold was in grace. ``prolonged``: the hold was over and begins anew
     for the same base, which is the tier. ``expiring``: the end of the hold is to be announced; ``would_be`` is the rank
     that the member then falls to. ``override_set``: another override came into force. ``override_ended``: the one of
-    ``override_before`` ended, by ``until`` or ``withdrawn``. ``fell_by``: the base fell by ``hold_end``, ``grace_end``
-    or ``retest``.
+    ``override_before`` ended, by ``until``, ``withdrawn`` or ``tier_gone``. ``fell_by``: the base
+    fell by ``hold_end``, ``grace_end`` or ``retest``.
+
+    ``late_at``: a new order, bought at that instant (epoch ms), may show outcomes to have been wrong; ``corrected``
+    says which. ``base_before`` is the rank that the rules gave before. ``withdrawn``: a provisional base fell, which
+    was the tier. ``confirmed``: the base is provisional no longer, and is the tier.
+
+    ``by_peers``: the base fell at the end of its hold although the member still passes the test that it rested on.
+
+    ``new_policy``: the policy is another one than at the evaluation before; ``still_held`` then says whether the base
+    has a hold by the one before.
     """
 
     __slots__ = (
+        "base_before",
+        "by_peers",
+        "confirmed",
+        "corrected",
         "expiring",
         "fell_by",
         "in_grace_before",
+        "late_at",
+        "new_policy",
         "override_before",
         "override_ended",
         "override_set",
         "prolonged",
         "segments_before",
         "stage_before",
+        "still_held",
         "tier_before",
+        "withdrawn",
         "would_be",
     )
 
@@ -58,6 +78,14 @@ class Evaluation:
         self.override_set = False
         self.override_ended = ""
         self.fell_by = ""
+        self.new_policy = False
+        self.still_held = False
+        self.base_before = tier_before
+        self.late_at = 0
+        self.corrected = NOTHING_CORRECTED
+        self.withdrawn = False
+        self.confirmed = False
+        self.by_peers = False
 
 
 def evaluate(state: MemberState, policy: Policy, evaluation: Evaluation | None = None, *, retest: bool = False) -> None:
@@ -68,9 +96,10 @@ def evaluate(state: MemberState, policy: Policy, evaluation: Evaluation | None =
     """
     day = policy.zone.day_of(state.as_of)
     measure(state, day, policy)
-    if state.oldest_day <= day - policy.horizon_days:
-        retire(state, day - policy.horizon_days, policy.min_order_amount)
+    if keep_up(state, day, policy):
         measure(state, day, policy)
+    if policy.seal is not None:
+        keep_caps(state, policy.seal)
     _settle(state, day, policy, evaluation, retest)
 
 
@@ -114,6 +143,8 @@ def _settle(state: MemberState, day: int, policy: Policy, evaluation: Evaluation
 def _settle_further(state: MemberState, day: int, policy: Policy, evaluation: Evaluation, retest: bool) -> None:
     """The same with everything that a policy may ask for, and with an override."""
     own = state.own_further()
+    if own.remembered:
+        forget_until(own, day - policy.horizon_days, policy)
     timers = [policy.zone.start_of_day(state.exit_day)] if state.exit_day < NO_DAY >> 1 else []
     _settle_tier(state, own, day, policy, evaluation, retest, timers)
     stage, own.told_stage, timer = lifecycle_at(state, policy, state.as_of)
@@ -138,10 +169,14 @@ def _settle_tier(
     timers: list[int],
 ) -> None:
     """The tier, its hold and its override at as_of; their timers are added to ``timers`` (epoch ms, 0 for none)."""
+    evaluation.base_before = own.base
+    was_provisional = own.provisional
+    if evaluation.late_at:
+        evaluation.corrected = correct(state, own, policy, evaluation.late_at)
     if own.override is not None:
         became = override_step(own, policy, state.as_of, evaluation.override_before)
         evaluation.override_set = became == SET
-        evaluation.override_ended = became if became in {UNTIL, WITHDRAWN} else ""
+        evaluation.override_ended = became if became in {UNTIL, WITHDRAWN, TIER_GONE} else ""
         if own.override_in_force:
             timers.append(own.override.until)
     windows = [(state.tier_frequency, state.tier_monetary)]
@@ -151,15 +186,25 @@ def _settle_tier(
         if windows[0][0] > 0 or windows[1][0] > 0:
             timers.append(policy.zone.start_of_day(year_start(state, policy, day, 1)))
     if policy.holds is None:
-        own.base = standing(policy, windows)
+        step_at_once(state, own, policy, windows, retest)
     else:
-        became = hold_step(state, own, policy, policy.holds, windows, retest)
+        asked = own.asked
+        if evaluation.new_policy:
+            became = change_step(state, own, policy, policy.holds, windows, evaluation.still_held)
+        else:
+            became = hold_step(state, own, policy, policy.holds, windows, retest)
         would_be = notice_step(state, own, policy, policy.holds)
         evaluation.fell_by = became if became in {HOLD_END, GRACE_END, RETEST} else ""
+        evaluation.by_peers = became in {HOLD_END, GRACE_END} and asked is not None and passes(asked, windows)
         evaluation.prolonged = became == PROLONGED and own.base >= own.floor
         evaluation.expiring = would_be >= 0
         evaluation.would_be = max(would_be, 0)
         timers.append(next_hold_timer(state, own, policy, policy.holds))
+    if was_provisional or own.provisional:
+        fell = was_provisional and own.base < evaluation.base_before
+        evaluation.withdrawn = fell and evaluation.tier_before == evaluation.base_before
+        evaluation.confirmed = confirmation_step(state, own, policy) and own.base >= own.floor
+        timers.append(next_settling(state, own, policy))
     tier = max(own.base, own.floor)
     if tier != state.tier:
         state.tier = tier

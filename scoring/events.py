@@ -19,6 +19,17 @@ Money = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)]
 Revision = Annotated[int, msgspec.Meta(ge=0, le=2_000_000_000)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 PartitionNumber = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+#: An id inside a ledger (:func:`scoring.state.fingerprint`); base64 in JSON.
+Fingerprint = Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
+#: Kept in the log for people, and nowhere else.
+Why = Annotated[str, msgspec.Meta(max_length=500)]
+#: Epoch milliseconds of the years 1 to 9999.
+Milliseconds = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
+#: A local day of such an instant, counted from 1970-01-01.
+LocalDay = Annotated[int, msgspec.Meta(ge=-719_163, le=2_932_897)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+#: -1: nothing of the sort is known.
+KnownRevision = Annotated[int, msgspec.Meta(ge=-1, le=2_000_000_000)]
 
 
 class Line(msgspec.Struct, gc=False, kw_only=True):
@@ -31,12 +42,15 @@ class Line(msgspec.Struct, gc=False, kw_only=True):
     list_amount: Money = 0
 
 
-class _MemberEvent(msgspec.Struct, kw_only=True, tag_field="type"):
+class _MemberEvent(msgspec.Struct, kw_only=True, tag_field="type", omit_defaults=True):
+    """``via`` is for orders: the member whose order it was, of whom a merge brought it here (written by the scorer)."""
+
     event_id: Id
     member_id: Id
     occurred_at: Instant
     schema_version: Literal[1] = 1
     source: Source = ""
+    via: Label = ""
 
 
 class OrderPaid(_MemberEvent, kw_only=True, tag="order.paid"):
@@ -83,22 +97,123 @@ class MemberMerged(_MemberEvent, kw_only=True, tag="member.merged"):
     """This member's history belongs to ``into`` from now on."""
 
     into: Id
+    reason: Why = ""
+    actor: Label = ""
 
 
 class MemberUnmerged(_MemberEvent, kw_only=True, tag="member.unmerged"):
     """A merge is taken back."""
 
     into: Id
+    reason: Why = ""
+    actor: Label = ""
+
+
+class PlainOrder(msgspec.Struct, array_like=True, gc=False):
+    """An order paid once and never touched since."""
+
+    order: Fingerprint
+    at: Milliseconds
+    net: Money
+    revision: Revision
+
+
+class KnownReturn(msgspec.Struct, array_like=True, gc=False):
+    """A return register."""
+
+    return_id: Fingerprint
+    revision: Revision
+    at: Milliseconds
+    amount: Money
+
+
+class AmendedOrder(msgspec.Struct, array_like=True):
+    """Any other order, or a stub: ``at`` and ``first_revision`` (-1: a stub) are the purchase, the next four the sale
+    register (status 0 paid, 1 cancelled, -1 none).
+    """
+
+    order: Fingerprint
+    at: Milliseconds
+    first_revision: KnownRevision
+    revision: KnownRevision
+    status: Annotated[int, msgspec.Meta(ge=-1, le=1)]
+    sold_at: Milliseconds
+    net: Money
+    returns: list[KnownReturn]
+
+
+class SealedDay(msgspec.Struct, array_like=True, gc=False):
+    """A day bucket; ``fingerprints`` are eight bytes each."""
+
+    day: LocalDay
+    frequency: Count
+    monetary: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000_000)]
+    fingerprints: bytes
+
+
+class AbsorbedLedger(msgspec.Struct, omit_defaults=True):
+    """What a member bought; ``sealed_at`` and ``gone_at`` are latest purchases (epoch ms, 0: none).
+
+    ``gone_...`` is what is remembered of kept orders that left by the horizon.
+    """
+
+    orders: list[PlainOrder] = []
+    amended: list[AmendedOrder] = []
+    days: list[SealedDay] = []
+    sealed_at: Milliseconds = 0
+    forgotten_day: LocalDay | None = None
+    gone_at: Milliseconds = 0
+    gone_days: Count = 0
+    gone_purchase_days: Annotated[list[LocalDay], msgspec.Meta(max_length=12)] = []
+
+
+class PassedTest(msgspec.Struct, omit_defaults=True):
+    """The test behind a hold: thresholds, or one cut."""
+
+    frequency: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    monetary: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    match_all: bool = False
+    cut: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
+class AbsorbedHold(msgspec.Struct, omit_defaults=True):
+    """The hold of a merged member's base, by its tier's name; ``held_until`` and ``qualified_at`` are epoch ms (0:
+    none).
+    """
+
+    tier: Label
+    held_until: Milliseconds = 0
+    qualified_at: Milliseconds = 0
+    asked: PassedTest | None = None
+    notice_told: bool = False
+    provisional: bool = False
 
 
 class MemberAbsorbed(_MemberEvent, kw_only=True, tag="member.absorbed"):
-    """History of a merged member arriving at the member it was merged into (written by the scorer itself)."""
+    """History of a merged member arriving at the member it was merged into (written by the scorer itself).
+
+    ``path`` are the members that it came through, the absorbed one first. It can be taken out ``until`` (epoch ms) by
+    a record that is ``undone`` and names the same ``merge`` (``erased``: because the absorbed member was). ``members``
+    are the ids that the absorbed one had absorbed for good. A long ledger comes in several records of one merge.
+    """
 
     absorbed: Id
+    path: Annotated[list[Id], msgspec.Meta(max_length=8)] = []
+    merge: Label = ""
+    members: list[Id] = []
+    ledger: AbsorbedLedger | None = None
+    joined_at: Milliseconds | None = None
+    hold: AbsorbedHold | None = None
+    until: Milliseconds = 0
+    undone: bool = False
+    erased: bool = False
 
 
 class MemberErased(_MemberEvent, kw_only=True, tag="member.erased"):
     """A request to forget the member."""
+
+    reason: Why = ""
+    actor: Label = ""
 
 
 class MemberReferred(_MemberEvent, kw_only=True, tag="member.referred"):

@@ -1,17 +1,23 @@
 """What is known about a member beyond orders, tier and stage: what holds, overrides, late alerts and segments need."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 #: Instead of an index into the names of a grid: not scored, or no name.
 NO_SEGMENT: Final = -1
+#: Instead of a local day: no fingerprint was forgotten. Earlier than every local day that can occur.
+NEVER_FORGOTTEN: Final = -(1 << 30)
 
 
 class Asked(NamedTuple):
-    """A test that was passed: kept orders and minor units (None: not asked for), and whether both were asked for."""
+    """A test that was passed: kept orders and minor units (None: not asked for), and whether both were asked for.
+
+    By percentile it is ``cut`` alone: orders times minor units.
+    """
 
     frequency: int | None
     monetary: int | None
     match_all: bool
+    cut: int | None = None
 
 
 class Hold(NamedTuple):
@@ -25,6 +31,75 @@ class Hold(NamedTuple):
     qualified_at: int
     asked: Asked | None
     notice_told: bool
+    provisional: bool = False
+
+
+class Told(NamedTuple):
+    """An outcome that late news may show to have been wrong (docs/rules.md, section 12).
+
+    ``before`` and ``after`` are stage indices of a quiet alert, ranks of a downgrade; ``at`` is epoch ms.
+    """
+
+    sequence: int
+    kind: str
+    at: int
+    before: int
+    after: int
+
+
+class Bucket(NamedTuple):
+    """What is left of the sealed orders of one local day: kept ones counted, minor units, every fingerprint packed."""
+
+    day: int
+    frequency: int
+    monetary: int
+    fingerprints: bytes
+
+
+class Sealed(NamedTuple):
+    """The sealed part of a ledger (docs/rules.md, section 4.7).
+
+    ``buckets`` by rising day; ``last_at`` is the latest purchase instant of a sealed kept order (epoch ms, 0 without
+    one); ``forgotten_day`` the latest local day of a forgotten fingerprint (``NEVER_FORGOTTEN`` without one).
+    """
+
+    buckets: tuple[Bucket, ...]
+    last_at: int
+    forgotten_day: int
+
+
+class Part(NamedTuple):
+    """The ledger of a member who was merged into this one, and can still be taken out ``until`` (epoch ms).
+
+    ``orders`` and ``amended`` are as in :class:`scoring.state.MemberState`. ``path`` are the ids that it came through,
+    its own first, ``merge`` the id of the event that told of the merge, ``members`` whom it had absorbed for good.
+    """
+
+    absorbed: str
+    until: int
+    orders: bytes
+    amended: tuple[Any, ...]
+    sealed: Sealed | None
+    gone_at: int
+    gone_days: int
+    gone_purchase_days: tuple[int, ...]
+    path: tuple[str, ...] = ()
+    merge: str = ""
+    members: tuple[str, ...] = ()
+
+
+class Merge(NamedTuple):
+    """That a member was merged into another: ``at``, and ``until`` when the ledger is kept, are epoch ms.
+
+    ``told_by`` is the id of the event by which the other was told, ``unmerge_until`` the end of the unmerge time (epoch
+    ms), which may come before ``until``.
+    """
+
+    into: str
+    at: int
+    until: int
+    told_by: str = ""
+    unmerge_until: int = 0
 
 
 class Override(NamedTuple):
@@ -46,21 +121,33 @@ class Further:
     ``override`` is the register; ``override_in_force`` says whether it was in force at the latest evaluation and
     ``floor`` which rank it gave (0: none). ``told_stage`` is the stage that alerts follow. ``rf_segment``, ``quadrant``
     and ``kind_of_eight`` are indices (``NO_SEGMENT``: none).
+
+    ``provisional`` says that the base still waits for its confirmation, ``remembered`` are the outcomes that could turn
+    out wrong, oldest first, ``sealed`` what of the ledger is sealed. ``absorbed`` are the ids of all members merged
+    into this one, directly or through others, ``parts`` the ledgers of those that can still be taken out. A member with
+    ``merge`` is merged into another; one who is ``erased`` has nothing but offset and sequence.
     """
 
     __slots__ = (
+        "absorbed",
         "asked",
         "base",
+        "erased",
         "floor",
         "grace_until",
         "held_until",
         "kind_of_eight",
+        "merge",
         "notice_told",
         "override",
         "override_in_force",
+        "parts",
+        "provisional",
         "quadrant",
         "qualified_at",
+        "remembered",
         "rf_segment",
+        "sealed",
         "stack",
         "told_stage",
     )
@@ -81,6 +168,13 @@ class Further:
         rf_segment: int = NO_SEGMENT,
         quadrant: int = NO_SEGMENT,
         kind_of_eight: int = NO_SEGMENT,
+        provisional: bool = False,
+        remembered: tuple[Told, ...] = (),
+        sealed: Sealed | None = None,
+        absorbed: tuple[str, ...] = (),
+        parts: tuple[Part, ...] = (),
+        merge: Merge | None = None,
+        erased: bool = False,
     ) -> None:
         self.base = base
         self.told_stage = told_stage
@@ -96,6 +190,13 @@ class Further:
         self.rf_segment = rf_segment
         self.quadrant = quadrant
         self.kind_of_eight = kind_of_eight
+        self.provisional = provisional
+        self.remembered = remembered
+        self.sealed = sealed
+        self.absorbed = absorbed
+        self.parts = parts
+        self.merge = merge
+        self.erased = erased
 
     def clone(self) -> "Further":
         """A copy; what it shares with the original is immutable."""
@@ -114,6 +215,13 @@ class Further:
             self.rf_segment,
             self.quadrant,
             self.kind_of_eight,
+            self.provisional,
+            self.remembered,
+            self.sealed,
+            self.absorbed,
+            self.parts,
+            self.merge,
+            self.erased,
         )
 
     def says_something(self, tier: int, stage: int) -> bool:
@@ -133,4 +241,11 @@ class Further:
             and self.rf_segment == NO_SEGMENT
             and self.quadrant == NO_SEGMENT
             and self.kind_of_eight == NO_SEGMENT
+            and not self.provisional
+            and not self.remembered
+            and self.sealed is None
+            and not self.absorbed
+            and not self.parts
+            and self.merge is None
+            and not self.erased
         )

@@ -6,10 +6,12 @@ Docs/rules.md, sections 6.3 to 6.5, whose words are used here: b is the base, m 
 from typing import Final
 
 from scoring.further import Asked, Further, Hold
+from scoring.percentile import asked_for
 from scoring.policy import ROLLING, HoldRules, Policy
+from scoring.provisional import settled_alone
 from scoring.qualifying_window import Counts, counts_at, is_whole, year_start
 from scoring.state import MemberState
-from scoring.tiers import asked_of, passes, qualifies, standing
+from scoring.tiers import passes, standing
 
 #: What became of a hold: nothing that a base alone does not show, a new hold for the same base, a fall.
 STAYED: Final = ""
@@ -26,20 +28,20 @@ def hold_step(
 
     ``retest``: what led here may have taken away a qualification of the past.
     """
-    m = standing(policy, windows)
+    m = standing(policy, windows, own.base)
     if retest and not _still_passed(state, policy, own.qualified_at, own.asked):
         if m < own.base:
             _fall_at_once(state, own, policy, windows, m)
             return RETEST
         own.qualified_at = state.as_of
-        own.asked = asked_of(policy.tiers[own.base])
+        own.asked = asked_for(policy, own.base, entering=False)
     if m > own.base:
-        _rise(state, own, policy, windows, m)
+        rise(state, own, policy, windows, m)
         return STAYED
     if own.held_until == 0 or (own.grace_until == 0 and own.held_until > state.as_of):
         return STAYED
     if m == own.base:
-        _start_hold(state, own, policy, windows, m)
+        start_hold(state, own, policy, windows, m)
         return PROLONGED
     graced = own.grace_until != 0 or rules.grace_days > 0
     if own.grace_until == 0:
@@ -50,7 +52,8 @@ def hold_step(
         return STAYED
     own.base = after_fall(own.base, m, policy, rules)
     own.stack = ()
-    _start_hold(state, own, policy, windows, m)
+    own.provisional = False
+    start_hold(state, own, policy, windows, m)
     return GRACE_END if graced else HOLD_END
 
 
@@ -61,7 +64,7 @@ def notice_step(state: MemberState, own: Further, policy: Policy, rules: HoldRul
     override = own.override
     if own.override_in_force and override is not None and own.floor >= own.base and override.until >= own.held_until:
         return -1
-    ahead = standing(policy, counts_at(state, policy, own.held_until))
+    ahead = standing(policy, counts_at(state, policy, own.held_until), own.base)
     if ahead >= own.base:
         return -1
     own.notice_told = True
@@ -94,8 +97,10 @@ def _notice_at(held_until: int, policy: Policy, rules: HoldRules) -> int:
     return policy.zone.start_of_day(policy.zone.day_of(held_until) - rules.expiring_days)
 
 
-def _start_hold(state: MemberState, own: Further, policy: Policy, windows: list[Counts], m: int) -> None:
-    """Begin a hold of the base at as_of; rank 0 has none."""
+def start_hold(
+    state: MemberState, own: Further, policy: Policy, windows: list[Counts], m: int, *, entering: bool = False
+) -> None:
+    """Begin a hold of the base at as_of; rank 0 has none. ``entering``: the base was lower before."""
     rank = own.base
     rule = policy.tiers[rank]
     own.held_until = 0
@@ -103,7 +108,8 @@ def _start_hold(state: MemberState, own: Further, policy: Policy, windows: list[
     own.notice_told = False
     qualified = 0 < rank <= m
     own.qualified_at = state.as_of if qualified else 0
-    own.asked = asked_of(rule) if qualified else None
+    test = asked_for(policy, rank, entering=entering)
+    own.asked = test if qualified else None
     if rank == 0 or rule.never_downgrade or policy.holds is None:
         return
     day = policy.zone.day_of(state.as_of)
@@ -111,18 +117,19 @@ def _start_hold(state: MemberState, own: Further, policy: Policy, windows: list[
         end = day + policy.holds.hold_days
     else:
         # Entered by this year's purchases: until the end of the next year. Otherwise until the end of this one.
-        frequency, monetary = windows[0]
-        end = year_start(state, policy, day, 2 if qualifies(rule, frequency, monetary) else 1)
+        end = year_start(state, policy, day, 2 if passes(test, windows[:1]) else 1)
     own.held_until = policy.zone.start_of_day(end)
 
 
-def _rise(state: MemberState, own: Further, policy: Policy, windows: list[Counts], m: int) -> None:
+def rise(state: MemberState, own: Further, policy: Policy, windows: list[Counts], m: int) -> None:
+    """Let the base rise to m at as_of; its hold goes onto the stack while it lasts."""
     # In grace held_until is past.
     if own.base > 0 and (own.held_until == 0 or own.held_until > state.as_of):
-        left = Hold(own.base, own.held_until, own.qualified_at, own.asked, own.notice_told)
+        left = Hold(own.base, own.held_until, own.qualified_at, own.asked, own.notice_told, own.provisional)
         own.stack = (*own.stack, left)
     own.base = m
-    _start_hold(state, own, policy, windows, m)
+    start_hold(state, own, policy, windows, m, entering=True)
+    own.provisional = policy.provisional and not settled_alone(state, policy, own)
 
 
 def _fall_at_once(state: MemberState, own: Further, policy: Policy, windows: list[Counts], m: int) -> None:
@@ -134,7 +141,7 @@ def _fall_at_once(state: MemberState, own: Further, policy: Policy, windows: lis
             stands = _still_passed(state, policy, hold.qualified_at, hold.asked)
             if not stands and m >= hold.rank:
                 stands = True
-                hold = hold._replace(qualified_at=state.as_of, asked=asked_of(policy.tiers[hold.rank]))
+                hold = hold._replace(qualified_at=state.as_of, asked=asked_for(policy, hold.rank, entering=False))
             if stands and m <= hold.rank:
                 own.stack = stack[:-1]
                 own.base = hold.rank
@@ -143,6 +150,7 @@ def _fall_at_once(state: MemberState, own: Further, policy: Policy, windows: lis
                 own.qualified_at = hold.qualified_at
                 own.asked = hold.asked
                 own.notice_told = hold.notice_told
+                own.provisional = hold.provisional
                 return
             if stands:
                 stack = (*stack[:-1], hold)
@@ -150,7 +158,8 @@ def _fall_at_once(state: MemberState, own: Further, policy: Policy, windows: lis
         stack = stack[:-1]
     own.stack = stack
     own.base = m
-    _start_hold(state, own, policy, windows, m)
+    own.provisional = False
+    start_hold(state, own, policy, windows, m)
 
 
 def _still_passed(state: MemberState, policy: Policy, qualified_at: int, asked: Asked | None) -> bool:

@@ -17,9 +17,9 @@ from scoring.outcomes import (
     REACTIVATED,
     RECOVERED,
 )
-from scoring.pace import expected_gap
+from scoring.pace import expected_after, expected_gap
 from scoring.policy import Policy
-from scoring.rhythm import age_at, boundaries, boundary_instant
+from scoring.rhythm import age_at, boundaries, boundary_instant, gaps
 from scoring.state import NO_DAY, MemberState
 from scoring.vocabulary import ACTIVE, DORMANT, MID_LAPSED, NEAR_CHURN, NEW, PROSPECT, RECENTLY_LAPSED
 
@@ -41,14 +41,15 @@ def stage_at(state: MemberState, policy: Policy, instant: int) -> int:
     return _stage(_boundaries(state, policy), _age(state.last_day, policy, instant), state.purchase_days)
 
 
-def told_stage_at(state: MemberState, policy: Policy, instant: int) -> int:
-    """The stage that alerts follow at ``instant`` (epoch ms)."""
-    return stage_at(state, policy, instant - policy.allowed_lateness_ms)
+def told_stage_of(days: list[int], several: bool, policy: Policy, instant: int) -> int:
+    """The stage that alerts followed at ``instant`` (epoch ms) if these were all purchase days by then.
 
-
-def next_stage_timer(state: MemberState, policy: Policy, instant: int) -> int:
-    """When (epoch ms) the stage or the told stage changes by itself, next after ``instant``; 0 when neither does."""
-    return lifecycle_at(state, policy, instant)[2]
+    At least one day is given; ``several`` says that there were others, too long ago to be given.
+    """
+    last_day = max(days)
+    begins = _boundaries_by(expected_after(gaps(days, policy.quiet), policy), policy)
+    age = _age(last_day, policy, instant - policy.allowed_lateness_ms)
+    return _stage(begins, age, 2 if several else len(set(days)))
 
 
 def lifecycle_at(state: MemberState, policy: Policy, instant: int) -> tuple[int, int, int]:
@@ -130,9 +131,14 @@ def alert_for(before: int, after: int) -> str:
 
 
 def _boundaries(state: MemberState, policy: Policy) -> Boundaries:
+    return _boundaries_by(0 if policy.rhythm is None else expected_gap(state, policy), policy)
+
+
+def _boundaries_by(gap: int, policy: Policy) -> Boundaries:
+    """``gap`` is the expected one in seconds, which fixed mode does not use."""
     if policy.rhythm is None:
         return policy.near_churn_days, policy.recently_lapsed_days, policy.mid_lapsed_days, policy.dormant_days
-    return boundaries(expected_gap(state, policy), policy.rhythm)
+    return boundaries(gap, policy.rhythm)
 
 
 def _age(last_day: int, policy: Policy, instant: int) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from scoring.further import Override
+from scoring.further import Override, Told
 from scoring.policy import Action
 
 TIER_JOINED: Final = "tier.joined"
@@ -12,6 +12,12 @@ OVERRIDE_SET: Final = "tier.override_set"
 OVERRIDE_ENDED: Final = "tier.override_ended"
 TIER_PROLONGED: Final = "tier.prolonged"
 TIER_EXPIRING: Final = "tier.expiring"
+TIER_CONFIRMED: Final = "tier.confirmed"
+TIER_WITHDRAWN: Final = "tier.withdrawn"
+TIER_CORRECTED: Final = "tier.corrected"
+TIER_MERGED: Final = "tier.merged"
+TIER_UNMERGED: Final = "tier.unmerged"
+TIER_ERASED: Final = "tier.erased"
 FIRST_PURCHASE: Final = "lifecycle.first_purchase"
 NEAR_CHURN_ALERT: Final = "lifecycle.near_churn"
 LAPSED_RECENTLY: Final = "lifecycle.lapsed_recently"
@@ -19,8 +25,13 @@ LAPSED_MID: Final = "lifecycle.lapsed_mid"
 DORMANT_ALERT: Final = "lifecycle.dormant"
 RECOVERED: Final = "lifecycle.recovered"
 REACTIVATED: Final = "lifecycle.reactivated"
+LIFECYCLE_CORRECTED: Final = "lifecycle.corrected"
 SEGMENT_LEFT: Final = "segment.left"
 SEGMENT_ENTERED: Final = "segment.entered"
+
+#: What reached every member of a partition and moved some of them.
+SWEPT_BY_POLICY: Final = "policy"
+SWEPT_BY_CUTS: Final = "cuts"
 
 #: There is nothing to reckon the spend from.
 NO_SPEND: Final = -1
@@ -33,26 +44,41 @@ class Missing(NamedTuple):
     monetary: int | None
 
 
+class BelowCut(NamedTuple):
+    """A tier's cut, None where nobody reaches it, and the rank value that a member has."""
+
+    cut: int | None
+    value: int
+
+
 class TierFacts(NamedTuple):
     """What a tier outcome says where tiers are held, overridden or counted over another window than is reported.
 
     ``base``, ``floor`` and ``would_be`` (-1: not asked) are ranks, ``held_until`` and ``grace_until`` epoch ms (0:
     none). ``to_next`` is None at the top. ``keeps`` is what the base misses to stand as of ``held_until``, None without
     such an end. ``override`` is the one set or ended; ``override_reason`` and ``override_actor`` come from its event,
-    ``detail`` says how it ended.
+    ``detail`` says how it ended. ``provisional`` is None where the policy knows no provisional upgrades.
+    ``superseded`` is what is corrected. ``value`` is the rank value where members rise and fall by percentile (-1:
+    not asked); ``moved_by`` then says whether ``peers`` or the member's ``own`` purchases moved the tier. ``into`` is
+    whom the member is, or was, merged into.
     """
 
     base: int
     floor: int
     held_until: int
     grace_until: int
-    to_next: Missing | None
-    keeps: Missing | None
+    to_next: Missing | BelowCut | None
+    keeps: Missing | BelowCut | None
     would_be: int = -1
     override: Override | None = None
     override_reason: str = ""
     override_actor: str = ""
     detail: str = ""
+    provisional: bool | None = None
+    superseded: Told | None = None
+    value: int = -1
+    moved_by: str = ""
+    into: str = ""
 
 
 class Silence(NamedTuple):
@@ -82,9 +108,16 @@ class SegmentFacts(NamedTuple):
     age: int
 
 
+class Superseded(NamedTuple):
+    """The alert that is corrected, and the index of the told stage after the correction."""
+
+    told: Told
+    told_stage: int
+
+
 #: What a kind says beside what all say. None on a tier kind: the base is the tier, there is no hold and no override,
 #: and the reported numbers are those that earn the tier.
-Facts = TierFacts | Silence | SegmentFacts
+Facts = TierFacts | Silence | SegmentFacts | Superseded
 
 
 class Outcome:
@@ -92,9 +125,10 @@ class Outcome:
 
     Instants are epoch milliseconds (UTC), money is minor units. ``before``/``after`` are names of tiers, stages or
     segments (empty for none) and ``rank_before``/``rank_after`` their indices (-1 for none). ``cause`` is the causing
-    event's id or ``timer:<ms>``, and ``timer_at`` that instant, 0 for an event. ``due_at`` is 0 when the outcome was
-    not due at a boundary. ``last_purchase_at`` is 0 without a kept order. ``order_id``, ``shop_id`` and ``channel`` are
-    empty for timers. ``tier`` is the rank after the evaluation.
+    event's id, ``timer:<ms>``, ``policy:<content hash>`` or ``cuts:<date>``; ``timer_at`` is that instant, 0 without a
+    timer, and ``sweep`` is ``SWEPT_BY_POLICY`` or ``SWEPT_BY_CUTS``, empty for neither. ``due_at`` is 0 when the
+    outcome was not due at a boundary. ``last_purchase_at`` is 0 without a kept order. ``order_id``, ``shop_id`` and
+    ``channel`` are empty for timers. ``tier`` is the rank after the evaluation.
     """
 
     __slots__ = (
@@ -119,6 +153,7 @@ class Outcome:
         "recorded_at",
         "sequence",
         "shop_id",
+        "sweep",
         "tier",
         "timer_at",
     )
@@ -148,6 +183,7 @@ class Outcome:
         channel: str,
         timer_at: int,
         facts: Facts | None,
+        sweep: str = "",
     ) -> None:
         self.kind = kind
         self.sequence = sequence
@@ -172,3 +208,4 @@ class Outcome:
         self.channel = channel
         self.timer_at = timer_at
         self.facts = facts
+        self.sweep = sweep

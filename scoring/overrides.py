@@ -11,6 +11,7 @@ NO_CHANGE: Final = ""
 SET: Final = "set"
 UNTIL: Final = "until"
 WITHDRAWN: Final = "withdrawn"
+TIER_GONE: Final = "tier_gone"
 
 
 def record_override(state: MemberState, offered: Override) -> None:
@@ -35,6 +36,8 @@ def override_step(own: Further, policy: Policy, instant: int, before: Override |
         return SET
     if not ended:
         return NO_CHANGE
+    if override is not None and override.tier and override.until > instant:
+        return TIER_GONE
     # One that was over by itself before it was withdrawn ended by itself.
     withdrawn = override is not None and not override.tier and (before is None or before.until > instant)
     return WITHDRAWN if withdrawn else UNTIL

@@ -4,7 +4,7 @@ from typing import Final
 
 from scoring.calendar import Zone
 from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
-from scoring.segment_rules import SegmentRules
+from scoring.segment_rules import Medians, SegmentRules
 
 #: How the tiers' qualifying window is cut: the last so many days, years from 1 January, years from joining.
 ROLLING: Final = 0
@@ -18,31 +18,80 @@ class TierRule:
     """One tier: its name and what qualifies a member for it (``None`` where a measure is not asked for).
 
     ``frequency`` is a number of kept orders, ``monetary`` minor units, both inclusive; ``match_all`` asks for both,
-    otherwise either suffices. The lowest tier has neither. ``never_downgrade`` protects against time.
+    otherwise either suffices. The lowest tier has neither. ``never_downgrade`` protects against time. By percentile the
+    best ``enter_percent`` of the ranked members reach the tier and the best ``leave_percent`` keep it; 0 is not asked.
     """
 
     def __init__(
-        self, name: str, frequency: int | None, monetary: int | None, match_all: bool, never_downgrade: bool = False
+        self,
+        name: str,
+        frequency: int | None,
+        monetary: int | None,
+        match_all: bool,
+        never_downgrade: bool = False,
+        enter_percent: int = 0,
+        leave_percent: int = 0,
     ) -> None:
         self.name = name
         self.frequency = frequency
         self.monetary = monetary
         self.match_all = match_all
         self.never_downgrade = never_downgrade
+        self.enter_percent = enter_percent
+        self.leave_percent = leave_percent
 
 
 class HoldRules:
     """How long a tier is held (docs/rules.md, section 6.3). Days are local days.
 
     ``hold_days`` is used with rolling windows only; ``one_level`` says whether a fall by time is one level or to the
-    matching tier; ``expiring_days`` is 0 where no notice is wanted.
+    matching tier; ``expiring_days`` is 0 where no notice is wanted. ``kept_on_change``: a new policy lets nobody fall
+    before the end of their hold.
     """
 
-    def __init__(self, hold_days: int, grace_days: int, one_level: bool, expiring_days: int) -> None:
+    def __init__(
+        self, hold_days: int, grace_days: int, one_level: bool, expiring_days: int, kept_on_change: bool = True
+    ) -> None:
         self.hold_days = hold_days
         self.grace_days = grace_days
         self.one_level = one_level
         self.expiring_days = expiring_days
+        self.kept_on_change = kept_on_change
+
+
+class SealRules:
+    """When orders leave the ledger for day buckets (docs/rules.md, section 4.7): caps on unsealed orders and stubs,
+    and on fingerprints of sealed ones.
+    """
+
+    def __init__(self, max_orders: int, max_fingerprints: int) -> None:
+        self.max_orders = max_orders
+        self.max_fingerprints = max_fingerprints
+
+
+class Cuts:
+    """The cuts of one local date in force (docs/rules.md, section 6.8).
+
+    ``date`` is an ISO date. ``enter`` and ``leave`` are by tier rank: orders times minor units, None where nobody
+    passes; ``ranks`` are the ranks that the cuts know. With ``fallback`` the thresholds decide. ``medians`` are None
+    where nobody bought.
+    """
+
+    def __init__(
+        self,
+        date: str,
+        fallback: bool,
+        ranks: frozenset[int],
+        enter: dict[int, int | None],
+        leave: dict[int, int | None],
+        medians: Medians | None = None,
+    ) -> None:
+        self.date = date
+        self.fallback = fallback
+        self.ranks = ranks
+        self.enter = enter
+        self.leave = leave
+        self.medians = medians
 
 
 class Action:
@@ -60,6 +109,9 @@ class Policy:
 
     ``holds`` is None where tiers fall at once, ``rhythm`` is None in the lifecycle's fixed mode, ``segments`` is None
     where none is scored. ``allowed_lateness_ms`` holds alerts back. ``actions`` is by tier rank and stage index.
+    ``provisional``: upgrades wait for the return window. ``by_percentile``: tiers go by ``cuts``, which are None before
+    the first ones. ``seal`` is None where orders are never sealed. ``corrects``: late news corrects outcomes. A merge
+    can be taken back for ``unmerge_days``.
     """
 
     def __init__(
@@ -85,6 +137,12 @@ class Policy:
         segments: SegmentRules | None = None,
         actions: dict[tuple[int, int], Action] | None = None,
         pace: Rhythm | None = None,
+        provisional: bool = False,
+        by_percentile: bool = False,
+        cuts: Cuts | None = None,
+        seal: SealRules | None = None,
+        corrects: bool = False,
+        unmerge_days: int = 30,
     ) -> None:
         self.version = version
         self.content_hash = content_hash
@@ -115,6 +173,12 @@ class Policy:
         self.allowed_lateness_ms = allowed_lateness_ms
         self.segments = segments
         self.actions = actions if actions is not None else {}
+        self.provisional = provisional
+        self.by_percentile = by_percentile
+        self.cuts = cuts
+        self.seal = seal
+        self.corrects = corrects
+        self.unmerge_days = unmerge_days
         #: Nothing but fixed boundaries and tiers by a rolling window that rise and fall at once.
         self.plain = (
             holds is None
@@ -122,5 +186,43 @@ class Policy:
             and rhythm is None
             and allowed_lateness_ms == 0
             and segments is None
+            and not provisional
+            and not by_percentile
+            and seal is None
+            and not corrects
             and quiet.quiet_days_between(-_EVER, _EVER) == 0
+        )
+        #: Whether members have to be compared with each other, once a day.
+        self.needs_cuts = by_percentile or (segments is not None and (segments.by_median or segments.by_quantile))
+
+    def with_cuts(self, cuts: Cuts, segments: SegmentRules | None) -> "Policy":
+        """The same policy under other cuts, with the segments' rules as of the same day."""
+        return Policy(
+            self.version,
+            self.content_hash,
+            self.currency,
+            self.zone,
+            self.window_days,
+            self.tier_window_days,
+            self.return_window_days,
+            self.min_order_amount,
+            self.tiers,
+            self.near_churn_days,
+            self.recently_lapsed_days,
+            self.mid_lapsed_days,
+            self.dormant_days,
+            self.tier_window,
+            self.holds,
+            self.rhythm,
+            self.quiet,
+            self.allowed_lateness_ms,
+            segments,
+            self.actions,
+            self.pace,
+            self.provisional,
+            self.by_percentile,
+            cuts,
+            self.seal,
+            self.corrects,
+            self.unmerge_days,
         )

@@ -5,32 +5,21 @@ from typing import Final
 from scoring.errors import Refused
 from scoring.events import (
     MemberEvent,
-    MemberJoined,
-    MemberReferred,
     OrderCancelled,
     OrderPaid,
     OrderReturned,
     TierOverridden,
-    TierOverrideWithdrawn,
-    Visit,
 )
+from scoring.further import NEVER_FORGOTTEN
+from scoring.ledger import knows
 from scoring.policy import Policy
+from scoring.sealing import is_sealed
+from scoring.state import MemberState, fingerprint
 from scoring.vocabulary import DAY_MS, FUTURE_ALLOWANCE_MS
 
 #: Local days differ from days of 24 hours by less than this: an offset is less than a day, and days are begun, not
 #: full.
 _LOCAL_SLACK_DAYS: Final = 3
-
-_SCORED: Final = (
-    OrderPaid,
-    OrderReturned,
-    OrderCancelled,
-    Visit,
-    MemberJoined,
-    MemberReferred,
-    TierOverridden,
-    TierOverrideWithdrawn,
-)
 
 
 def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: int, policy: Policy) -> None:
@@ -57,8 +46,34 @@ def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: 
             )
 
 
+def refuse_sealed(event: MemberEvent, state: MemberState, occurred_at: int, policy: Policy) -> None:
+    """Raise ``Refused`` for news about an order that is sealed, or about a day of which orders were forgotten.
+
+    ``state`` is sealed as of the event already, ``occurred_at`` is epoch ms.
+    """
+    sealed = state.sealed
+    if sealed is None or not isinstance(event, (OrderPaid, OrderReturned, OrderCancelled)):
+        return
+    order = fingerprint(event.order_id)
+    if is_sealed(sealed, order):
+        raise Refused(
+            "too_late",
+            f"{event.event_id}: order {event.order_id} is final, and nothing about it can change any more: it was "
+            f"older than the {policy.return_window_days} days of windows.return_days, or one of the oldest of too "
+            "many (ledger.max_orders). If the amount is wrong, correct it by an order of its own.",
+        )
+    if sealed.forgotten_day == NEVER_FORGOTTEN or not isinstance(event, OrderPaid) or knows(state, order):
+        return
+    if policy.zone.day_of(occurred_at) <= sealed.forgotten_day:
+        raise Refused(
+            "too_late",
+            f"{event.event_id}: order {event.order_id} is of a day of which this member had more orders than are "
+            "remembered (ledger.max_hashes), so that a new one cannot be told from one that was counted.",
+        )
+
+
 def refuse_unusable(event: MemberEvent, policy: Policy) -> None:
-    """Raise ``Refused`` for an order in another currency, an event type that is not scored yet, an unknown tier."""
+    """Raise ``Refused`` for an order in another currency and for an unknown tier."""
     if isinstance(event, OrderPaid):
         if event.currency != policy.currency:
             raise Refused(
@@ -66,12 +81,6 @@ def refuse_unusable(event: MemberEvent, policy: Policy) -> None:
                 f"{event.event_id}: currency is {event.currency}; the policy scores {policy.currency} only. "
                 "Convert the amounts before they enter the log.",
             )
-    elif not isinstance(event, _SCORED):
-        raise Refused(
-            "unsupported",
-            f"{event.event_id}: {event.__struct_config__.tag} is not scored yet. "
-            "Keep the record and replay it after an upgrade.",
-        )
     elif isinstance(event, TierOverridden) and event.tier not in policy.tier_names:
         raise Refused(
             "unknown_tier",

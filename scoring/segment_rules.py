@@ -76,7 +76,11 @@ class SegmentRules:
     With ``by_median`` the daily medians decide what is high, and the three ``high_...`` numbers only as long as there
     are none; without it these numbers always decide. A member exactly at a number is low, in all three measures.
 
+    With ``by_quantile`` the grid's cuts are the quantiles of the day (:meth:`with_quantiles`), and ``r_cuts`` and
+    ``f_cuts`` serve only as long as there are none.
+
     ``named`` are the names, from any of the three groups, of the segments whose entering and leaving is an outcome.
+    ``stated`` are the rules of the policy where these are the rules of a day, else None.
 
     Nothing is checked here: a policy is validated before it is published.
     """
@@ -90,12 +94,16 @@ class SegmentRules:
         high_monetary: int,
         by_median: bool,
         named: frozenset[str],
+        by_quantile: bool = False,
+        stated: "SegmentRules | None" = None,
     ) -> None:
         self.r_cuts = r_cuts
         self.f_cuts = f_cuts
         self.set_numbers = Medians(high_recency_days, high_frequency, high_monetary)
         self.by_median = by_median
         self.named = named
+        self.by_quantile = by_quantile
+        self.stated = stated
 
     def marks(self, medians: Medians | None) -> Medians:
         """The numbers that R, F and M are compared with, given the medians in force (none before the first cut)."""
@@ -129,4 +137,6 @@ class SegmentRules:
             high.monetary,
             self.by_median,
             self.named,
+            self.by_quantile,
+            self if self.stated is None else self.stated,
         )

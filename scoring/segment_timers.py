@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from scoring.ledger import orders_of
+from scoring.ledger import buckets_of, orders_of
 from scoring.policy import Policy
-from scoring.segment_rules import SegmentRules
+from scoring.segment_rules import Medians, SegmentRules
 from scoring.segments import NO_MEMBERSHIPS, f_score, memberships, next_segment_change, next_type_change
 from scoring.state import NO_DAY, MemberState
 
@@ -15,6 +15,11 @@ TYPES: Final = 2
 _RECENCY: Final = 2
 
 
+def medians_of(policy: Policy) -> Medians | None:
+    """The medians in force, None before the first ones."""
+    return None if policy.cuts is None else policy.cuts.medians
+
+
 def segments_at(state: MemberState, policy: Policy, day: int) -> tuple[int, int, int]:
     """RF segment, quadrant and type on a local day, from the numbers that the state has as of that day.
 
@@ -23,7 +28,8 @@ def segments_at(state: MemberState, policy: Policy, day: int) -> tuple[int, int,
     rules = policy.segments
     if rules is None:
         return NO_MEMBERSHIPS
-    return memberships(state.purchase_days, state.last_day, day, state.frequency, state.monetary, rules, None)
+    medians = medians_of(policy)
+    return memberships(state.purchase_days, state.last_day, day, state.frequency, state.monetary, rules, medians)
 
 
 def next_segment_timer(state: MemberState, policy: Policy, day: int) -> int:
@@ -34,7 +40,8 @@ def next_segment_timer(state: MemberState, policy: Policy, day: int) -> int:
     rules = policy.segments
     if rules is None or state.purchase_days == 0:
         return 0
-    due = min(next_segment_change(state.last_day, day, rules), next_type_change(state.last_day, day, rules, None))
+    due = next_segment_change(state.last_day, day, rules)
+    due = min(due, next_type_change(state.last_day, day, rules, medians_of(policy)))
     return 0 if due == NO_DAY else policy.zone.start_of_day(due)
 
 
@@ -54,4 +61,7 @@ def only_recency_moved(
     for _, _, bought, value, _ in orders_of(state):
         if value >= policy.min_order_amount and bought > since:
             frequency += 1
+    for bucket in buckets_of(state):
+        if bucket.day > since:
+            frequency += bucket.frequency
     return f_score(frequency, rules) == f_score(state.frequency, rules)

@@ -12,11 +12,10 @@ published.
 from bisect import bisect_left, bisect_right
 from typing import Final
 
-from scoring.segment_rules import EIGHT_TYPES, PROSPECT_SEGMENT, QUADRANTS, RF_SEGMENTS, Medians, SegmentRules
+from scoring.further import NO_SEGMENT
+from scoring.segment_rules import PROSPECT_SEGMENT, Medians, SegmentRules
 from scoring.state import NO_DAY
 
-#: Instead of a quadrant and a type, for members without any kept order.
-NO_SEGMENT: Final = -1
 #: The memberships of somebody not yet known: what a first evaluation is compared with.
 NO_MEMBERSHIPS: Final = (NO_SEGMENT, NO_SEGMENT, NO_SEGMENT)
 
@@ -92,18 +91,6 @@ def memberships(
     )
 
 
-def left_and_entered(
-    before: tuple[int, int, int], after: tuple[int, int, int], rules: SegmentRules
-) -> tuple[list[str], list[str]]:
-    """The names left and the names entered between two memberships, of those that the policy names, grid first."""
-    old = _names(before)
-    new = _names(after)
-    return (
-        [name for name in old if name in rules.named and name not in new],
-        [name for name in new if name in rules.named and name not in old],
-    )
-
-
 def next_segment_change(last_day: int, day: int, rules: SegmentRules) -> int:
     """The local day after ``day`` on which R falls if nothing happens, and so the RF segment may change.
 
@@ -122,13 +109,3 @@ def next_type_change(last_day: int, day: int, rules: SegmentRules, medians: Medi
     """
     high_until = rules.marks(medians).recency_days
     return last_day + high_until if day - last_day < high_until else NO_DAY
-
-
-def _names(of: tuple[int, int, int]) -> list[str]:
-    segment, corner, kind = of
-    names = [] if segment == NO_SEGMENT else [RF_SEGMENTS[segment]]
-    if corner != NO_SEGMENT:
-        names.append(QUADRANTS[corner])
-    if kind != NO_SEGMENT:
-        names.append(EIGHT_TYPES[kind])
-    return names

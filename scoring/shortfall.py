@@ -1,6 +1,7 @@
 """What a member still misses of a tier, and what a tier outcome says of holds and overrides."""
 
-from scoring.outcomes import Missing, TierFacts
+from scoring.outcomes import BelowCut, Missing, TierFacts
+from scoring.percentile import cut_in_force, cuts_decide, rank_value
 from scoring.policy import ROLLING, Policy, TierRule
 from scoring.qualifying_window import Counts, counts_at
 from scoring.state import MemberState
@@ -13,6 +14,8 @@ def is_plain(state: MemberState, policy: Policy) -> bool:
         and policy.tier_window == ROLLING
         and policy.tier_window_days == policy.window_days
         and state.floor == 0
+        and not policy.provisional
+        and not policy.by_percentile
     )
 
 
@@ -30,11 +33,23 @@ def missing(rule: TierRule, windows: list[Counts]) -> Missing:
     )
 
 
-def missing_to_next(state: MemberState, tier: int, policy: Policy) -> Missing | None:
+def missing_to_next(state: MemberState, tier: int, policy: Policy) -> Missing | BelowCut | None:
     """What is missing, as of the state's as_of, to the tier above rank ``tier``; None at the top."""
     if tier + 1 == len(policy.tiers):
         return None
+    if cuts_decide(policy, tier + 1):
+        value = rank_value(state.tier_frequency, state.tier_monetary)
+        return BelowCut(cut_in_force(policy, tier + 1, entering=True), value)
     return missing(policy.tiers[tier + 1], counts_at(state, policy, state.as_of))
+
+
+def missing_to_keep(state: MemberState, policy: Policy, instant: int) -> Missing | BelowCut:
+    """What the base misses to stand as of ``instant`` (epoch ms) with the ledger of now."""
+    windows = counts_at(state, policy, instant)
+    if cuts_decide(policy, state.base):
+        frequency, monetary = windows[0]
+        return BelowCut(cut_in_force(policy, state.base, entering=False), rank_value(frequency, monetary))
+    return missing(policy.tiers[state.base], windows)
 
 
 def tier_facts(state: MemberState, tier: int, policy: Policy) -> TierFacts:
@@ -42,7 +57,7 @@ def tier_facts(state: MemberState, tier: int, policy: Policy) -> TierFacts:
     held_until = state.held_until
     keeps = None
     if held_until and state.base > 0:
-        keeps = missing(policy.tiers[state.base], counts_at(state, policy, held_until))
+        keeps = missing_to_keep(state, policy, held_until)
     return TierFacts(
         state.base, state.floor, held_until, state.grace_until, missing_to_next(state, tier, policy), keeps
     )

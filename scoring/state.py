@@ -4,7 +4,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
-from scoring.further import NO_SEGMENT, Asked, Further, Hold, Override
+from scoring.further import NO_SEGMENT, Asked, Further, Hold, Merge, Override, Part, Sealed, Told
 
 #: Stands for "no such day": later than every local day that can occur, and small enough for 32 bits.
 NO_DAY: Final = 1 << 30
@@ -58,8 +58,8 @@ class MemberState:
     What the ledger comes to: ``frequency`` and ``monetary`` are those of the reported window, ``tier_...`` of the
     tiers' window. ``last_at`` and ``last_day`` are the latest kept purchase (0 without one), ``purchase_days`` the
     number of distinct days of kept purchases, those that left included, counted no further than 2. ``exit_day`` is the
-    next day on which an order leaves a window and ``oldest_day`` the day of the ledger's oldest order (``NO_DAY``:
-    none). Until ``next_due`` these stay true by themselves: whatever time alone changes is a timer.
+    next day on which an order leaves a window and ``oldest_day`` the day of the oldest order or stub that is not sealed
+    (``NO_DAY``: none). Until ``next_due`` these stay true by themselves: whatever time alone changes is a timer.
 
     The ledger: ``orders`` are packed (``ORDER``), ``remembered`` has the packed fingerprints of the last non-order
     events, oldest first. Of kept orders that left by the horizon, ``gone_at`` is the latest purchase, ``gone_days`` the
@@ -256,6 +256,41 @@ class MemberState:
     def kind_of_eight(self) -> int:
         """The index of the type; -1 without one."""
         return NO_SEGMENT if self.further is None else self.further.kind_of_eight
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the base still waits for its confirmation."""
+        return False if self.further is None else self.further.provisional
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """Outcomes that late news may show to have been wrong, oldest first."""
+        return () if self.further is None else self.further.remembered
+
+    @property
+    def sealed(self) -> Sealed | None:
+        """The sealed part of the ledger."""
+        return None if self.further is None else self.further.sealed
+
+    @property
+    def absorbed(self) -> tuple[str, ...]:
+        """Ids of all members merged into this one, directly or through others."""
+        return () if self.further is None else self.further.absorbed
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Ledgers of merged members that can still be taken out."""
+        return () if self.further is None else self.further.parts
+
+    @property
+    def merge(self) -> Merge | None:
+        """That this member is merged into another."""
+        return None if self.further is None else self.further.merge
+
+    @property
+    def erased(self) -> bool:
+        """Whether the member was erased."""
+        return False if self.further is None else self.further.erased
 
 
 def unknown_member(as_of: int) -> MemberState:

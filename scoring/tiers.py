@@ -1,6 +1,7 @@
 """Which tier a member has earned."""
 
 from scoring.further import Asked
+from scoring.percentile import asked_for, reaches
 from scoring.policy import Policy, TierRule
 from scoring.qualifying_window import Counts
 
@@ -22,23 +23,29 @@ def earned_tier(policy: Policy, frequency: int, monetary: int) -> int:
     return rank
 
 
-def standing(policy: Policy, windows: list[Counts]) -> int:
-    """The highest rank that one of the windows earns alone."""
+def standing(policy: Policy, windows: list[Counts], base: int) -> int:
+    """The highest rank that one of the windows earns alone, for a member whose base is ``base``.
+
+    The base matters by percentile only: there a tier is easier to stay in than to enter.
+    """
+    if policy.by_percentile:
+        rank = len(policy.tiers) - 1
+        while rank > 0 and not passes(asked_for(policy, rank, entering=rank > base), windows):
+            rank -= 1
+        return rank
     rank = 0
     for frequency, monetary in windows:
         rank = max(rank, earned_tier(policy, frequency, monetary))
     return rank
 
 
-def asked_of(rule: TierRule) -> Asked:
-    """The test of a rule, to be remembered."""
-    return Asked(rule.frequency, rule.monetary, rule.match_all)
-
-
 def passes(asked: Asked, windows: list[Counts]) -> bool:
     """Whether one of the windows alone passes a remembered test."""
     for frequency, monetary in windows:
-        if _passes(asked.frequency, asked.monetary, asked.match_all, frequency, monetary):
+        if asked.cut is None:
+            if _passes(asked.frequency, asked.monetary, asked.match_all, frequency, monetary):
+                return True
+        elif reaches(asked.cut, frequency, monetary):
             return True
     return False
 

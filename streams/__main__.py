@@ -6,7 +6,21 @@ from collections.abc import Sequence
 
 import typer
 
-from streams.commands import config, demo, importing, lag, member, policy, project, ticks, topics, up, verify, worker
+from streams.commands import (
+    config,
+    demo,
+    importing,
+    lag,
+    member,
+    merging,
+    policy,
+    project,
+    ticks,
+    topics,
+    up,
+    verify,
+    worker,
+)
 from streams.commands.failures import explained
 from streams.exits import ExitCode
 
@@ -23,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, up, worker, project, importing, member, policy, topics, lag, verify, ticks, config):
+for module in (demo, up, worker, project, importing, member, merging, policy, topics, lag, verify, ticks, config):
     module.register(app)
 
 

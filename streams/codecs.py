@@ -10,12 +10,13 @@ from typing import Final
 
 import msgspec
 
-from scoring.events import Event, MemberEvent, PartitionEvent, PolicyPublished
+from scoring.events import CutsPublished, Event, MemberEvent, PartitionEvent, PolicyPublished
 from streams.bad_records import MAX_BYTES, MAX_DEPTH, BadRecord, explain, shown_key
+from streams.instant_texts import InstantTexts
 from streams.instants import floored, instant_text
 from streams.topics import PARTITION_KEY
 
-__all__ = ["BadRecord", "check_envelope", "decode", "encode_policy", "encode_tick"]
+__all__ = ["BadRecord", "check_envelope", "decode", "encode_event", "encode_policy", "encode_tick"]
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 #: Only fractions that read .xxx9995 or later are rounded into the next millisecond. (Finding b"999" takes twice that.)
@@ -23,16 +24,9 @@ _may_carry: Final = re.compile(rb"999[5-9]").search
 _LIST_BEGINS: Final = ord("[")
 _NOT_A_BRACKET: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
-
-class _InstantTexts(msgspec.Struct):
-    occurred_at: str = ""
-    until: str = ""
-    at: str = ""
-
-
 _decode_member_event: Final = msgspec.json.Decoder(MemberEvent).decode
 _decode_partition_event: Final = msgspec.json.Decoder(PartitionEvent).decode
-_decode_instant_texts: Final = msgspec.json.Decoder(_InstantTexts).decode
+_decode_instant_texts: Final = msgspec.json.Decoder(InstantTexts).decode
 
 
 def decode(key: bytes | None, value: bytes | None) -> Event:
@@ -100,9 +94,15 @@ def _cut_off_fine_fractions(event: Event, value: bytes) -> None:
     """
     texts = _decode_instant_texts(value)
     for name in ("occurred_at", "until", "at"):
-        moment: datetime | None = getattr(event, name, None)
-        if moment is not None:
+        moment = getattr(event, name, None)
+        # member.absorbed has milliseconds under the same name.
+        if isinstance(moment, datetime):
             setattr(event, name, floored(getattr(texts, name), moment))
+
+
+def encode_event(event: MemberEvent) -> tuple[bytes, bytes]:
+    """Key and value of an event about a member; fields that say no more than the default are left out."""
+    return event.member_id.encode(), msgspec.json.encode(event)
 
 
 def encode_tick(at_ms: int, partition: int) -> bytes:
@@ -123,4 +123,14 @@ def encode_policy(partition: int, version: int, content_hash: str, canonical: by
             content_hash=content_hash,
             policy=msgspec.Raw(canonical),
         )
+    )
+
+
+def encode_cuts(partition: int, date: str, cuts: bytes) -> bytes:
+    """The value of a ``cuts.published``, whose key is ``PARTITION_KEY``; ``date`` is ISO, ``cuts`` JSON.
+
+    The cuts of a date always have the same id in a partition.
+    """
+    return msgspec.json.encode(
+        CutsPublished(event_id=f"cuts-{date}-{partition}", partition=partition, date=date, cuts=msgspec.Raw(cuts))
     )

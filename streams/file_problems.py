@@ -100,7 +100,7 @@ def _problems(details: ErrorDetails, place: Place, whole: dict[str, Any]) -> Ite
         for below, sentence in details["ctx"]["problems"]:
             yield Problem(_below(path, below), sentence)
     elif details["type"] == "extra_forbidden":
-        yield Problem(path, _no_such_key(whole, place))
+        yield Problem(path, f"there is no such key; {_better_key(whole, place)}")
     elif details["type"] == "missing":
         yield Problem(path, f"is missing; expected {expected(schema)}")
     elif details["type"] == "unfit":
@@ -111,24 +111,11 @@ def _problems(details: ErrorDetails, place: Place, whole: dict[str, Any]) -> Ite
         tags = ", ".join(f'"{tag}"' for tag in plain(schema).get("discriminator", {}).get("mapping", {}))
         yield Problem(_below(path, key), f"{sentence}; expected one of {tags}")
     else:
-        near = _later(schema, found)
-        what = f"{_found(found)}, which is not supported yet" if near else _found(found)
-        yield Problem(path, f"found {what}; expected {expected(schema)}{_advice(path, found, schema, near)}")
+        yield Problem(path, f"found {_found(found)}; expected {expected(schema)}{_advice(path, found, schema)}")
 
 
 def _below(path: str, below: str) -> str:
     return f"{path}{below}" if not path or not below or below.startswith("[") else f"{path}.{below}"
-
-
-def _no_such_key(whole: dict[str, Any], place: Place) -> str:
-    if near := _later(schema_at(whole, place[:-1]), place[-1]):
-        return f"is not supported yet; {near}"
-    return f"there is no such key; {_better_key(whole, place)}"
-
-
-def _later(schema: dict[str, Any], name: object) -> str:
-    """What comes nearest to a key or value that is planned and not built; empty for any other."""
-    return next((near for later, near in plain(schema).get("later", []) if later == name), "")
 
 
 def _better_key(whole: dict[str, Any], place: Place) -> str:
@@ -142,9 +129,7 @@ def _better_key(whole: dict[str, Any], place: Place) -> str:
     return f"{nearest(name, known)}known here are {', '.join(known)}"
 
 
-def _advice(path: str, found: object, schema: dict[str, Any], near: str) -> str:
-    if near:
-        return f"; {near}"
+def _advice(path: str, found: object, schema: dict[str, Any]) -> str:
     if isinstance(found, float) and str(plain(schema).get("unit", "")).startswith("minor"):
         return "; money is written without a decimal point: 12.50 USD is 1250"
     if isinstance(found, dict) and is_list(schema):

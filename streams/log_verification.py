@@ -9,6 +9,7 @@ from kafka import KafkaConsumer
 from streams import rows
 from streams.config import Settings
 from streams.log_reading import LogRecord, Span, admin_client, committed, scan, spans
+from streams.member_history import erasure_version
 from streams.recomputation import PartitionFold
 from streams.topics import MEMBER_EVENTS, MEMBER_SCORES, OUTCOME_TOPICS, PARTITION_KEY
 from streams.verification import Tally, ToldOutcome, compare_outcomes, compare_rows, compare_scores
@@ -68,24 +69,24 @@ class Verification:
         told = (_told(record) for name in OUTCOME_TOPICS for record in self._whole(self._settings.topic(name), number))
         return [
             compare_rows(fold.members, changelog, upto),
-            compare_scores(fold.members, scores, fold.records, upto),
+            compare_scores(fold.members, scores, fold.writers, upto),
             *compare_outcomes(fold.outcomes, told, upto),
         ]
 
     def _latest(self, topic: str, number: int, version: Callable[[bytes], Any]) -> dict[bytes, bytes]:
         """The newest value of every key by its own version, not by its place in the topic."""
-        newest: dict[bytes, tuple[Any, bytes]] = {}
+        newest: dict[bytes, tuple[Any, bytes | None]] = {}
         for record in self._whole(topic, number):
             if record.key is None or record.key == PARTITION_KEY:
                 continue
-            if record.value is None:
+            mark = erasure_version(record) if record.value is None else version(record.value)
+            if mark is None:
                 newest.pop(record.key, None)
                 continue
-            mark = version(record.value)
             before = newest.get(record.key)
             if before is None or before[0] <= mark:
                 newest[record.key] = (mark, record.value)
-        return {key: value for key, (_, value) in newest.items()}
+        return {key: value for key, (_, value) in newest.items() if value is not None}
 
     def _whole(self, topic: str, number: int) -> Iterator[LogRecord]:
         stretches = spans(self._consumer, topic)

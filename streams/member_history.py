@@ -6,12 +6,10 @@ import orjson
 from kafka import KafkaConsumer
 
 from streams.config import Settings
-from streams.log_reading import LogRecord, Span, scan, spans
+from streams.log_reading import LogRecord, spans
+from streams.log_search import newest_of_key
 from streams.murmur import partition_of
 from streams.topics import MEMBER_SCORES, OUTCOME_TOPICS
-
-#: The first step backwards from the end of a partition; each next one is four times as long.
-_FIRST_STEP = 2_000
 
 
 def latest_outcomes(
@@ -31,13 +29,26 @@ def latest_outcomes(
 
 
 def score_in_topic(settings: Settings, consumer: KafkaConsumer, member_id: str) -> dict[str, Any] | None:
-    """The member's newest score in ``member-scores``; None without one."""
-    scores = [
-        orjson.loads(record.value)
-        for record in _of_member(settings, consumer, MEMBER_SCORES, member_id, 1)
-        if record.value
-    ]
-    return max(scores, key=lambda score: (score["epoch"], score["offset"]), default=None)
+    """The member's newest score in ``member-scores``; None without one, or when the member was erased."""
+    newest: tuple[int, int] = (-1, -1)
+    found: dict[str, Any] | None = None
+    for record in _of_member(settings, consumer, MEMBER_SCORES, member_id, 1):
+        score = orjson.loads(record.value) if record.value else None
+        version = erasure_version(record) if score is None else (score["epoch"], score["offset"])
+        if version is not None and version >= newest:
+            newest, found = version, score
+    return found
+
+
+def erasure_version(record: LogRecord) -> tuple[int, int] | None:
+    """The (epoch, offset) of the record of ``member-scores`` that takes an erased member's score away.
+
+    None for a deletion that names none.
+    """
+    epoch, offset = record.header("epoch"), record.header("offset")
+    if epoch is None or offset is None or not (epoch.isdigit() and offset.isdigit()):
+        return None
+    return int(epoch), int(offset)
 
 
 def _of_member(settings: Settings, consumer: KafkaConsumer, name: str, member_id: str, wanted: int) -> list[LogRecord]:
@@ -45,15 +56,5 @@ def _of_member(settings: Settings, consumer: KafkaConsumer, name: str, member_id
     reached.
     """
     topic, key = settings.topic(name), member_id.encode()
-    stretches = spans(consumer, topic)
-    if not stretches or not wanted:
-        return []
-    number = partition_of(key, len(stretches))
-    whole = stretches[number]
-    found: list[LogRecord] = []
-    end, step = whole.end, _FIRST_STEP
-    while end > whole.begin and len(found) < wanted:
-        begin = max(whole.begin, end - step)
-        found = [each for each in scan(consumer, topic, {number: Span(begin, end)}) if each.key == key] + found
-        end, step = begin, step * 4
-    return found
+    count = len(spans(consumer, topic))
+    return newest_of_key(consumer, topic, partition_of(key, count), key, wanted) if count else []

@@ -218,3 +218,8 @@ class TickerMetrics:
             ),
             SILENCE_REASONS,
         )
+        self.cuts = Gauge(
+            "memberpulse_cuts_published_timestamp_seconds",
+            "When this process had put the latest cuts into every partition; 0 before its first",
+            registry=registry,
+        )

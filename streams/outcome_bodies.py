@@ -1,7 +1,7 @@
-"""The fields of outcomes and scores, in the order in which they are written; docs/outcomes.md explains them.
+"""The fields of outcomes, in the order in which they are written; docs/outcomes.md explains them.
 
 Apart from what fills them: that is compiled, and the compiler does not take msgspec's class keywords.
-Nearly every order makes an outcome: what only some kinds say is a struct of those kinds.
+Nearly every order makes an outcome: what only some kinds say is a struct of those kinds (streams/kind_bodies.py).
 """
 
 import msgspec
@@ -24,6 +24,30 @@ class Keeps(msgspec.Struct, gc=False):
     frequency: int | None
     monetary: int | None
     match: str
+
+
+class ToCut(msgspec.Struct, gc=False):
+    """From which rank value on a tier is entered, None where nobody is, and the value that the member has."""
+
+    tier: str
+    cut: int | None
+    value: int
+
+
+class KeepsByCut(msgspec.Struct, gc=False):
+    """From which rank value on a tier is kept ``by`` the end of its hold, and the value that the member has then."""
+
+    tier: str
+    by: str
+    cut: int | None
+    value: int
+
+
+class Cut(msgspec.Struct, gc=False):
+    """The rank value that a tier asks for; None where nobody reaches it."""
+
+    tier: str
+    cut: int | None
 
 
 class LogPosition(msgspec.Struct, gc=False):
@@ -49,6 +73,21 @@ class TimerCause(msgspec.Struct, gc=False):
     timer: str
 
 
+class PolicyCause(msgspec.Struct, gc=False):
+    """The content hash of the policy whose coming caused an outcome."""
+
+    policy: str
+
+
+class CutsCause(msgspec.Struct, gc=False):
+    """The local date of the cuts whose coming caused an outcome."""
+
+    cuts: str
+
+
+Cause = EventCause | TimerCause | PolicyCause | CutsCause
+
+
 class OutcomeBody(msgspec.Struct, gc=False, rename={"origin": "from"}):
     """What tier changes and alerts have in common, and all that alerts of a purchase say. Raw parts are JSON already.
 
@@ -60,7 +99,7 @@ class OutcomeBody(msgspec.Struct, gc=False, rename={"origin": "from"}):
     sequence: int
     sentence: str
     origin: msgspec.Raw | None
-    to: msgspec.Raw
+    to: msgspec.Raw | None
     reason: str
     at: str
     due_at: str | None
@@ -73,79 +112,13 @@ class OutcomeBody(msgspec.Struct, gc=False, rename={"origin": "from"}):
     currency: str
     window_days: int
     crossed: msgspec.Raw | None
-    tier: msgspec.Raw
-    to_next: ToNext | None
-    keeps: Keeps | msgspec.Raw | None
+    tier: msgspec.Raw | None
+    to_next: ToNext | ToCut | None
+    keeps: Keeps | KeepsByCut | msgspec.Raw | None
     policy: msgspec.Raw
     epoch: int
     position: LogPosition
-    cause: EventCause | TimerCause
-
-
-class TierPart(msgspec.Struct, gc=False):
-    """What every tier kind says besides."""
-
-    base: msgspec.Raw
-    floor: msgspec.Raw | None
-    held_until: str | None
-    grace_until: str | None
-
-
-class ExpiringPart(TierPart, gc=False):
-    """The end of a hold is announced."""
-
-    would_be: msgspec.Raw
-
-
-class OverrideSet(msgspec.Struct, gc=False):
-    """A tier granted by hand."""
-
-    tier: str
-    until: str
-    reason: str
-    actor: str
-    event_id: str
-
-
-class OverrideSetPart(TierPart, gc=False):
-    """An override came into force."""
-
-    override: OverrideSet
-
-
-class OverrideGone(msgspec.Struct, gc=False):
-    """A tier that had been granted by hand."""
-
-    tier: str
-    until: str
-    event_id: str
-
-
-class OverrideEndedPart(TierPart, gc=False):
-    """An override ended; ``detail`` is until or withdrawn."""
-
-    override: OverrideGone
-    detail: str
-
-
-class RecommendedAction(msgspec.Struct, gc=False):
-    """What the policy recommends for such a member."""
-
-    offer: str
-    message_key: str
-    valid_until: str
-    cap: int
-
-
-class QuietPart(msgspec.Struct, gc=False):
-    """What the alerts say besides that tell of silence."""
-
-    gaps: list[int]
-    expected_gap_seconds: int
-    last_purchase_day: str
-    quiet_days_counted: int
-    spend_at_risk: int | None
-    action: RecommendedAction | None
+    cause: Cause
 
 
 class GridScores(msgspec.Struct, gc=False):
@@ -190,38 +163,4 @@ class SegmentBody(msgspec.Struct, gc=False, rename={"origin": "from"}):
     policy: msgspec.Raw
     epoch: int
     position: LogPosition
-    cause: EventCause | TimerCause
-
-
-class ScoreBody(msgspec.Struct, gc=False):
-    """The value of a member-scores record."""
-
-    member_id: str
-    epoch: int
-    offset: int
-    sequence: int
-    tier: str
-    tier_rank: int
-    tier_since_ms: int
-    stage: str
-    stage_since_ms: int
-    last_purchase_ms: int | None
-    frequency: int
-    monetary: int
-    currency: str
-    as_of_ms: int
-    joined_ms: int
-    next_due_ms: int | None
-    to_next: ToNext | None
-    policy_version: int
-
-
-class ScorePart(msgspec.Struct, gc=False, omit_defaults=True):
-    """What only some scores say; each field is left out where it says nothing."""
-
-    base: str | None = None
-    floor: str | None = None
-    held_until_ms: int | None = None
-    grace_until_ms: int | None = None
-    told_stage: str | None = None
-    segments: dict[str, str | None] | None = None
+    cause: Cause

@@ -1,31 +1,35 @@
-"""Outcomes and scores as records of the log: CloudEvents 1.0 in Kafka's binary mode, and the compacted member score.
+"""Outcomes as records of the log: CloudEvents 1.0 in Kafka's binary mode.
 
 Nearly every order makes some: what the policy alone decides is encoded once, the rest is one struct and one call.
 """
 
-from hashlib import sha1
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
 from scoring import outcomes
-from scoring.outcomes import Outcome, Silence, TierFacts
+from scoring.further import Told
+from scoring.outcomes import Outcome, Silence, Superseded, TierFacts
 from scoring.policy import ROLLING, Policy
-from scoring.shortfall import missing_to_next
-from scoring.state import MemberState
 from scoring.vocabulary import PROSPECT, STAGES
 from streams.instants import instant_text
-from streams.outcome_bodies import Keeps, LogPosition, OutcomeBody, ScoreBody, ScorePart, ToNext
-from streams.outcome_parts import TierParts, boundary_part, cause_part, match_text, place, quiet_part, rule_part
+from streams.outcome_bodies import Keeps, KeepsByCut, LogPosition, OutcomeBody, ToCut, ToNext
+from streams.outcome_ids import outcome_id
+from streams.outcome_parts import (
+    TierParts,
+    alert_corrected_part,
+    boundary_part,
+    cause_part,
+    erased_part,
+    merged_part,
+    place,
+    quiet_part,
+    rule_part,
+)
 from streams.outcome_sentences import sentence
-from streams.segment_values import SegmentValues, segment_names
+from streams.score_records import ScoreRecords
+from streams.segment_values import SegmentValues
 from streams.topics import LIFECYCLE_ALERTS, MEMBER_EVENTS, SEGMENT_CHANGES, TIER_CHANGES
-
-#: Every outcome id is a name in this space (docs/rules.md, section 9).
-NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://memberpulse.dev/outcomes")
-_NAMESPACE_HASHED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
-_VARIANT: Final = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
 
 Header = tuple[str, bytes]
 Record = tuple[str, bytes, bytes, list[Header]]
@@ -38,6 +42,12 @@ _KINDS: Final = (
     outcomes.OVERRIDE_ENDED,
     outcomes.TIER_PROLONGED,
     outcomes.TIER_EXPIRING,
+    outcomes.TIER_CONFIRMED,
+    outcomes.TIER_WITHDRAWN,
+    outcomes.TIER_CORRECTED,
+    outcomes.TIER_MERGED,
+    outcomes.TIER_UNMERGED,
+    outcomes.TIER_ERASED,
     outcomes.FIRST_PURCHASE,
     outcomes.NEAR_CHURN_ALERT,
     outcomes.LAPSED_RECENTLY,
@@ -45,27 +55,19 @@ _KINDS: Final = (
     outcomes.DORMANT_ALERT,
     outcomes.RECOVERED,
     outcomes.REACTIVATED,
+    outcomes.LIFECYCLE_CORRECTED,
     outcomes.SEGMENT_LEFT,
     outcomes.SEGMENT_ENTERED,
 )
+#: Kinds that say that a member went up, and so which test was passed to enter a tier.
+_RISING: Final = (outcomes.TIER_UPGRADED, outcomes.OVERRIDE_SET, outcomes.OVERRIDE_ENDED)
 #: The header that names each kind.
 TYPE_HEADERS: Final = {kind: ("ce_type", f"memberpulse.{kind}.v1".encode()) for kind in _KINDS}
 _SPECIFICATION: Final = ("ce_specversion", b"1.0")
 _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
 _STAGE_PLACES: Final = [place(name, rank) for rank, name in enumerate(STAGES)]
-
-
-def outcome_id(epoch: int, member_id: str, kind: str, cause: str, sequence: int) -> str:
-    """The same for the same decision, however often it is taken: consumers drop repeats by it."""
-    # uuid.uuid5 step by step, at a third of its cost; set are the version (5) and the variant (two bits of digit 17).
-    named = _NAMESPACE_HASHED.copy()
-    named.update(f"{epoch}|{member_id}|{kind}|{cause}|{sequence}".encode())
-    digits = named.hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 
 
 class OutcomeRecords:
@@ -76,12 +78,14 @@ class OutcomeRecords:
         self._epoch = epoch
         self._currency = policy.currency
         self._window_days = policy.window_days
-        self._tiers = policy.tiers
-        self._names = [rule.name for rule in policy.tiers]
         self._places = [place(rule.name, rank) for rank, rule in enumerate(policy.tiers)]
-        self._rules = [rule_part(rule) for rule in policy.tiers]
+        ranks = range(len(policy.tiers))
+        self._rules = [rule_part(policy, rank, entering=False) for rank in ranks]
+        self._entered = [rule_part(policy, rank, entering=True) for rank in ranks]
         self._boundaries = [boundary_part(policy, stage) for stage in range(len(STAGES))]
-        self._tier_parts = TierParts(self._tiers, self._places, self._rules)
+        self._tier_parts = TierParts(policy, self._places, self._rules)
+        #: Of members under the same policy.
+        self.scores = ScoreRecords(policy, epoch, self._tier_parts)
         #: The reported numbers earn the tier only where both are counted over the same window.
         self._same_window = policy.tier_window == ROLLING and policy.tier_window_days == policy.window_days
         self._source_header = ("ce_source", source.encode())
@@ -100,7 +104,10 @@ class OutcomeRecords:
         position = LogPosition(MEMBER_EVENTS, partition, outcome.offset)
         if kind.startswith("tier."):
             topic = TIER_CHANGES
-            value = self._value(outcome, member_id, at, position, self._places)
+            if outcome.tier >= 0:
+                value = self._value(outcome, member_id, at, position, self._places)
+            else:
+                value = self._departure(outcome, member_id, at, position)
         elif self._segments is not None and kind.startswith("segment."):
             topic = SEGMENT_CHANGES
             value = self._segments.value(outcome, member_id, at, position)
@@ -126,25 +133,35 @@ class OutcomeRecords:
         before = outcome.rank_before
         higher = max(before, outcome.rank_after)
         facts = outcome.facts
-        keeps: Keeps | msgspec.Raw | None = self._rules[tier]
-        to_next: ToNext | None = None
+        keeps: Keeps | KeepsByCut | msgspec.Raw | None = self._rules[tier]
+        to_next: ToNext | ToCut | None = None
         more = b""
         if places is not self._places:
             # The boundary reached, or on the way back the one left behind; a first purchase crosses none.
             crossed = self._boundaries[higher] if before != PROSPECT else None
             if isinstance(facts, Silence):
                 more = quiet_part(facts)
+            elif isinstance(facts, Superseded):
+                supersedes = self._id_of(facts.told, member_id)
+                more = alert_corrected_part(facts.told, supersedes, _STAGE_PLACES[facts.told_stage])
         else:
             # Reached by rising, missed by falling; joining crosses nothing.
-            crossed = self._rules[higher] if before >= 0 else None
+            rules = self._entered if outcome.rank_after > before and outcome.kind in _RISING else self._rules
+            crossed = rules[higher] if before >= 0 else None
             more = self._tier_parts.plain[tier]
         if isinstance(facts, TierFacts):
             parts = self._tier_parts
             to_next = parts.to_next(tier, facts.to_next)
             keeps = parts.keeps(facts)
-            more = parts.of(outcome.kind, facts)
+            told = facts.superseded
+            if told is not None:
+                more = parts.of_correction(facts, told, self._id_of(told, member_id), tier)
+            elif facts.value >= 0:
+                more = parts.of_rank(outcome.kind, facts, higher)
+            else:
+                more = parts.of(outcome.kind, facts)
         elif self._same_window:
-            to_next = self._to_next(tier, outcome.frequency, outcome.monetary)
+            to_next = self._tier_parts.to_next_by(tier, outcome.frequency, outcome.monetary)
         value = _encode(
             OutcomeBody(
                 outcome.kind,
@@ -176,65 +193,42 @@ class OutcomeRecords:
         )
         return value[:-1] + more if more else value
 
-    def score_record(self, member_id: str, state: MemberState) -> bytes:
-        """The whole current score of a member, the value of its record in member-scores; the key is the member id.
-
-        Instants are epoch milliseconds and never ages, so that the record stays true while nothing happens.
-        """
-        tier = state.tier
-        policy = self._policy
-        if policy.tier_window == ROLLING:
-            to_next = self._to_next(tier, state.tier_frequency, state.tier_monetary)
-        else:
-            to_next = self._tier_parts.to_next(tier, missing_to_next(state, tier, policy))
-        score = _encode(
-            ScoreBody(
+    def _departure(self, outcome: Outcome, member_id: str, at: str, position: LogPosition) -> bytes:
+        """The value of an outcome after which the member has no tier: merged, or erased."""
+        before = outcome.rank_before
+        facts = outcome.facts
+        into = facts.into if isinstance(facts, TierFacts) else ""
+        value = _encode(
+            OutcomeBody(
+                outcome.kind,
                 member_id,
-                self._epoch,
-                state.offset,
-                state.sequence,
-                self._names[tier],
-                tier,
-                state.tier_since,
-                STAGES[state.stage],
-                state.stage_since,
-                state.last_at or None,
-                state.frequency,
-                state.monetary,
+                outcome.sequence,
+                sentence(outcome, member_id, self._policy),
+                self._places[before] if before >= 0 else None,
+                None,
+                outcome.reason,
+                at,
+                None,
+                instant_text(outcome.recorded_at),
+                outcome.catch_up,
+                instant_text(outcome.next_due_at) if outcome.next_due_at else None,
+                None,
+                outcome.frequency,
+                outcome.monetary,
                 self._currency,
-                state.as_of,
-                state.joined_at,
-                state.next_due or None,
-                to_next,
-                policy.version,
+                self._window_days,
+                None,
+                None,
+                None,
+                None,
+                self._published,
+                self._epoch,
+                position,
+                cause_part(outcome),
             )
         )
-        return score if state.further is None else score[:-1] + self._further(state)
+        return value[:-1] + (merged_part(into) if into else erased_part())
 
-    def _further(self, state: MemberState) -> bytes:
-        part = _encode(
-            ScorePart(
-                self._names[state.base] if state.base != state.tier else None,
-                self._names[state.floor] if state.floor else None,
-                state.held_until or None,
-                state.grace_until or None,
-                STAGES[state.told_stage] if state.told_stage != state.stage else None,
-                segment_names(state) if self._segments is not None else None,
-            )
-        )
-        return b"," + part[1:] if len(part) > 2 else b"}"
-
-    def _to_next(self, tier: int, frequency: int, monetary: int) -> ToNext | None:
-        """What is missing to the tier above; ``None`` at the top. A measure that it does not ask for is null."""
-        above = tier + 1
-        if above == len(self._tiers):
-            return None
-        rule = self._tiers[above]
-        orders = rule.frequency
-        money = rule.monetary
-        return ToNext(
-            rule.name,
-            None if orders is None else orders - frequency if orders > frequency else 0,
-            None if money is None else money - monetary if money > monetary else 0,
-            match_text(rule),
-        )
+    def _id_of(self, told: Told, member_id: str) -> str:
+        """The id of an outcome that a timer led to."""
+        return outcome_id(self._epoch, member_id, told.kind, f"timer:{told.at}", told.sequence)

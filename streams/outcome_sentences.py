@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from scoring.further import Told
+from scoring.origin import CUT_MOVED
 from scoring.outcomes import (
     DORMANT_ALERT,
     FIRST_PURCHASE,
@@ -13,16 +15,24 @@ from scoring.outcomes import (
     REACTIVATED,
     RECOVERED,
     SEGMENT_ENTERED,
+    TIER_CONFIRMED,
     TIER_DOWNGRADED,
+    TIER_ERASED,
     TIER_EXPIRING,
     TIER_JOINED,
+    TIER_MERGED,
     TIER_PROLONGED,
+    TIER_UNMERGED,
     TIER_UPGRADED,
+    TIER_WITHDRAWN,
+    BelowCut,
     Missing,
     Outcome,
+    Superseded,
     TierFacts,
 )
 from scoring.policy import Policy
+from scoring.tier_news import PEERS
 from streams.currencies import money_text
 from streams.instants import date_text
 
@@ -32,7 +42,20 @@ _QUIET: Final = {
     LAPSED_MID: "lapsed long ago",
     DORMANT_ALERT: "is dormant",
 }
+_NOT_QUIET: Final = {
+    NEAR_CHURN_ALERT: "was not close to leaving",
+    LAPSED_RECENTLY: "had not lapsed",
+    LAPSED_MID: "had not lapsed long ago",
+    DORMANT_ALERT: "was not dormant",
+}
 _BACK: Final = (RECOVERED, REACTIVATED)
+_CHANGES: Final = {
+    TIER_UPGRADED: "rises {provisionally}from {before} to {after}",
+    TIER_DOWNGRADED: "falls from {before} to {after}",
+    TIER_CONFIRMED: "is confirmed in tier {after}",
+    TIER_WITHDRAWN: "loses tier {before}, which was provisional",
+    FIRST_PURCHASE: "has bought for the first time",
+}
 _AFTER: Final = {
     "revision": ", after a correction of an order",
     "return": ", after a return",
@@ -40,9 +63,15 @@ _AFTER: Final = {
     "window_exit": ", because an order left the window",
     "hold_end": ", because the tier was held long enough",
     "grace_end": ", because the grace is over",
+    "policy_changed": ", by a new policy",
+    "cut_moved": ", by new cuts",
     "override": ", by an override",
+    "merge": ", after a merge",
+    "unmerge": ", after a merge was taken back",
     "override_ended": ", because an override ended",
+    "late_event": ", because an order came late",
 }
+_MERGES: Final = (TIER_MERGED, TIER_UNMERGED, TIER_ERASED)
 _ENDED: Final = {
     "until": "its time is over",
     "withdrawn": "it was withdrawn",
@@ -52,24 +81,57 @@ _ENDED: Final = {
 
 def sentence(outcome: Outcome, member_id: str, policy: Policy) -> str:
     """For example ``member 00042 rises from C to B: 6 orders, 412.50 USD in 365 days``."""
-    kind = outcome.kind
-    if kind == TIER_JOINED:
-        return f"member {member_id} joins in tier {outcome.after}"
-    if kind in _QUIET:
-        return f"member {member_id} {_QUIET[kind]}: {_silence(outcome, policy)}{_AFTER.get(outcome.reason, '')}"
-    if kind == TIER_UPGRADED:
-        what = f"rises from {outcome.before} to {outcome.after}"
-    elif kind == TIER_DOWNGRADED:
-        what = f"falls from {outcome.before} to {outcome.after}"
-    elif kind == FIRST_PURCHASE:
-        what = "has bought for the first time"
-    elif kind in _BACK:
-        what = f"comes back from {outcome.before.replace('_', ' ')} to {outcome.after.replace('_', ' ')}"
-    elif isinstance(outcome.facts, TierFacts):
-        return f"member {member_id} {_of_hold_or_override(outcome, outcome.facts, policy)}"
-    else:
-        what = _segment_change(outcome)
-    return f"member {member_id} {what}: {_numbers(outcome, policy)}{_AFTER.get(outcome.reason, '')}"
+    told = _without_numbers(outcome, policy)
+    if not told:
+        told = f"{_change(outcome)}: {_numbers(outcome, policy)}{_AFTER.get(outcome.reason, '')}{_others(outcome)}"
+    return f"member {member_id} {told}"
+
+
+def _without_numbers(outcome: Outcome, policy: Policy) -> str:
+    """The sentence of a kind that says no number of orders, or says it in its own way; empty for the others."""
+    kind, facts = outcome.kind, outcome.facts
+    told = ""
+    if kind in _MERGES:
+        told = _of_merge(outcome)
+    elif kind == TIER_JOINED:
+        told = f"joins in tier {outcome.after}"
+    elif kind in _QUIET:
+        told = f"{_QUIET[kind]}: {_silence(outcome, policy)}{_AFTER.get(outcome.reason, '')}"
+    elif isinstance(facts, Superseded):
+        told = _alert_correction(outcome, facts.told, policy)
+    elif isinstance(facts, TierFacts):
+        if facts.superseded is not None:
+            told = _tier_correction(outcome, facts.superseded, policy)
+        elif kind not in _CHANGES:
+            told = _of_hold_or_override(outcome, facts, policy)
+    return told
+
+
+def _change(outcome: Outcome) -> str:
+    if outcome.kind in _BACK:
+        return f"comes back from {outcome.before.replace('_', ' ')} to {outcome.after.replace('_', ' ')}"
+    if outcome.kind not in _CHANGES:
+        return _segment_change(outcome)
+    facts = outcome.facts
+    provisionally = "provisionally " if isinstance(facts, TierFacts) and facts.provisional else ""
+    return _CHANGES[outcome.kind].format(before=outcome.before, after=outcome.after, provisionally=provisionally)
+
+
+def _of_merge(outcome: Outcome) -> str:
+    if outcome.kind == TIER_ERASED:
+        return "is erased: nothing about them is kept"
+    into = outcome.facts.into if isinstance(outcome.facts, TierFacts) else ""
+    if outcome.kind == TIER_MERGED:
+        return f"is merged into member {into}"
+    circle = ", because the merges ran in a circle" if outcome.reason == "cycle" else ""
+    return f"is no longer merged into member {into}{circle}"
+
+
+def _others(outcome: Outcome) -> str:
+    """What others had to do with a fall at the end of a hold; new cuts say it themselves."""
+    facts = outcome.facts
+    outdone = isinstance(facts, TierFacts) and facts.moved_by == PEERS and outcome.reason != CUT_MOVED
+    return " and others bought more" if outdone else ""
 
 
 def _numbers(outcome: Outcome, policy: Policy) -> str:
@@ -90,6 +152,20 @@ def _segment_change(outcome: Outcome) -> str:
     if outcome.kind == SEGMENT_ENTERED:
         return f"enters segment {new}" + (f" from {old}" if old else "")
     return f"leaves segment {old}" + (f" for {new}" if new else "")
+
+
+def _alert_correction(outcome: Outcome, told: Told, policy: Policy) -> str:
+    then = f"{_NOT_QUIET[told.kind]} on {_date(told.at, policy)} but was {outcome.after.replace('_', ' ')}"
+    return f"{then}, as an order that came late shows"
+
+
+def _tier_correction(outcome: Outcome, told: Told, policy: Policy) -> str:
+    then = f"should have had tier {outcome.after} and not {outcome.before} from {_date(told.at, policy)} on"
+    return f"{then}, as an order that came late shows; the tier is {policy.tier_names[outcome.tier]}"
+
+
+def _date(instant: int, policy: Policy) -> str:
+    return date_text(policy.zone.day_of(instant))
 
 
 def _of_hold_or_override(outcome: Outcome, facts: TierFacts, policy: Policy) -> str:
@@ -120,8 +196,11 @@ def _warning(outcome: Outcome, facts: TierFacts, policy: Policy) -> str:
     return falls if misses is None else f"{falls} unless {_wanted(misses, facts, policy)}"
 
 
-def _wanted(misses: Missing, facts: TierFacts, policy: Policy) -> str:
+def _wanted(misses: Missing | BelowCut, facts: TierFacts, policy: Policy) -> str:
     """What would be enough: ``2 more orders are placed or 120.00 USD more is spent``."""
+    if isinstance(misses, BelowCut):
+        wanted = "no cut" if misses.cut is None else money_text(misses.cut, policy.currency)
+        return f"orders times spend reach {wanted} by then, now {money_text(misses.value, policy.currency)}"
     parts: list[str] = []
     if misses.frequency is not None and misses.frequency > 0:
         parts.append(

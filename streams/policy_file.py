@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from scoring.policy import Policy
 from streams.currencies import EXPONENTS
 from streams.file_problems import FileError, Problem, known_name, nearest, problems_of
 from streams.file_rules import Part, readable
 from streams.policy_actions import Recommendation, clashes_of, in_order, rules_of
+from streams.policy_corrections import Corrections
+from streams.policy_ledger import Ledger
 from streams.policy_lifecycle import Lifecycle
+from streams.policy_merge import Merging
 from streams.policy_segments import Segments
-from streams.policy_tiers import Tiers
-from streams.policy_units import Days, Money, about, not_yet
+from streams.policy_tiers import AT_HOLD_END, Tiers
+from streams.policy_transition import Transition
+from streams.policy_units import Days, Money, about
 from streams.zone_table import zone_names, zone_table
 
 
@@ -69,17 +73,6 @@ class Windows(Part):
 class PolicyDocument(Part):
     """A valid policy. ``version`` is the policy's own number, raised with every published change."""
 
-    model_config = ConfigDict(
-        json_schema_extra=not_yet(
-            {
-                "change": 'nearest is tiers.downgrade = "at_hold_end"',
-                "ledger": "nearest is windows.return_days",
-                "corrections": "nearest is lifecycle.allowed_lateness_hours",
-                "merge": "members are not merged",
-            }
-        )
-    )
-
     version: Annotated[
         int, Field(ge=1, le=1_000_000_000), about("the policy's own number; raise it with every published change")
     ]
@@ -104,7 +97,11 @@ class PolicyDocument(Part):
     ] = 1
     windows: Windows = Windows()
     tiers: Tiers
+    change: Transition = Transition()
     lifecycle: Lifecycle = Lifecycle()
+    ledger: Ledger = Ledger()
+    corrections: Corrections = Corrections()
+    merge: Merging = Merging()
     segments: Annotated[
         Segments | None,
         about(
@@ -121,7 +118,11 @@ class PolicyDocument(Part):
     ] = ()
 
     def clashes(self) -> Iterator[tuple[str, str]]:
-        """Actions are for tiers of the policy, each pair of tier and stage once."""
+        """Actions are for tiers of the policy, each pair of tier and stage once; only holds can last."""
+        tiers, change = readable(self.tiers), readable(self.change)
+        if tiers is not None and change is not None and readable(tiers.downgrade) not in (None, AT_HOLD_END):
+            for key, sentence in change.without_holds():
+                yield f"change.{key}", sentence
         actions = readable(self.actions) or ()
         levels = [readable(level) for level in readable(self.tiers.levels) or ()] if readable(self.tiers) else []
         names = [readable(level.name) for level in levels if level is not None]
@@ -138,6 +139,15 @@ class PolicyDocument(Part):
         content = self.model_dump(mode="json", exclude_none=True)
         content["tiers"] = self.tiers.settled(content["tiers"])
         content["lifecycle"] = self.lifecycle.settled(content["lifecycle"])
+        content["ledger"] = self.ledger.settled(content["ledger"])
+        content["corrections"] = self.corrections.settled(content["corrections"])
+        content["merge"] = self.merge.settled(content["merge"])
+        content["change"] = self.change.settled(content["change"])
+        for section in ("ledger", "corrections", "merge", "change"):
+            if not content[section]:
+                del content[section]
+        if self.segments is not None:
+            content["segments"] = self.segments.settled(content["segments"])
         content["actions"] = in_order(content["actions"], [level.name for level in self.tiers.levels])
         if not self.actions:
             del content["actions"]
@@ -169,13 +179,18 @@ class PolicyDocument(Part):
             mid_lapsed_days=self.lifecycle.mid_lapsed_days,
             dormant_days=self.lifecycle.dormant_days,
             tier_window=self.tiers.window_kind(),
-            holds=self.tiers.hold_rules(),
+            holds=self.tiers.hold_rules(kept_on_change=self.change.no_one_falls_before_expiry),
             rhythm=self.lifecycle.rhythm_rules(),
             pace=self.lifecycle.rhythm.rules(),
             quiet=self.lifecycle.quiet_calendar(),
             allowed_lateness_ms=self.lifecycle.lateness_ms(),
             segments=None if self.segments is None else self.segments.rules(),
+            provisional=self.tiers.are_provisional,
+            corrects=self.corrections.enabled,
             actions=rules_of(self.actions, [level.name for level in self.tiers.levels]),
+            seal=self.ledger.rules(),
+            unmerge_days=self.merge.unmerge_days,
+            by_percentile=self.tiers.are_by_percentile,
         )
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from streams.file_rules import Part, readable
-from streams.policy_units import Money, Orders, about, not_yet, plain_name
+from streams.policy_units import Money, Orders, about, plain_name
+
+Percent = Annotated[int, Field(ge=1, le=99, json_schema_extra={"unit": "percent"})]
 
 
 class Level(Part):
@@ -16,12 +18,6 @@ class Level(Part):
         json_schema_extra={
             "noun": "Tier",
             "next": "above",
-            **not_yet(
-                {
-                    "enter_percent": "tiers go by thresholds: frequency and monetary",
-                    "leave_percent": "tiers go by thresholds: frequency and monetary",
-                }
-            ),
         }
     )
 
@@ -58,6 +54,26 @@ class Level(Part):
             beside=["frequency", "monetary"],
         ),
     ] = None
+    enter_percent: Annotated[
+        Percent | None,
+        about(
+            'of the ranked members, the best so many enter the tier; with basis = "percentile"; four tiers have the '
+            "defaults 5, 20 and 60 from the highest",
+            more="easier to reach",
+            less="harder to reach",
+            absent="not asked for",
+        ),
+    ] = None
+    leave_percent: Annotated[
+        Percent | None,
+        about(
+            "of the ranked members, the best so many keep the tier: a margin, so that nobody goes to and fro; four "
+            "tiers have the defaults 6, 22 and 63 from the highest",
+            more="easier to keep",
+            less="harder to keep",
+            absent="not asked for",
+        ),
+    ] = None
     never_downgrade: Annotated[
         bool,
         about(
@@ -66,6 +82,16 @@ class Level(Part):
             less="it ends with its hold, unless it is earned again",
         ),
     ] = False
+    benefit_cost: Annotated[
+        int | None,
+        Field(ge=0, le=1_000_000_000_000, json_schema_extra={"unit": "minor units (cents)"}),
+        about(
+            "what the tier's benefits cost per member and year; decides nothing, 'policy preview' adds it up",
+            more="each member of it costs more",
+            less="each member of it costs less",
+            absent="not priced",
+        ),
+    ] = None
 
     @property
     def asks(self) -> bool:

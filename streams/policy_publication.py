@@ -1,18 +1,15 @@
 """The first record of every partition: the policy that decides what follows."""
 
-from kafka import KafkaProducer
-
 from streams.codecs import encode_policy
 from streams.config import Settings
-from streams.kafka_clients import admin_settings
 from streams.log_reading import log_consumer, spans
+from streams.log_writing import NewRecord, write
 from streams.policy_file import PolicyDocument
 from streams.topics import MEMBER_EVENTS, PARTITION_KEY
 
-_ACKNOWLEDGED_WITHIN_S = 30.0
 #: A policy that opens a partition was there before everything else: with the time of its appending it would make
 #: imported history late, because the log time of a partition never falls.
-_BEFORE_EVERYTHING = [("log_time", b"0")]
+_BEFORE_EVERYTHING = (("log_time", b"0"),)
 
 
 def policy_record(document: PolicyDocument, partition: int) -> bytes:
@@ -33,23 +30,7 @@ def open_empty_partitions(settings: Settings, document: PolicyDocument) -> list[
     topic = settings.topic(MEMBER_EVENTS)
     with log_consumer(settings) as consumer:
         empty = [number for number, span in spans(consumer, topic).items() if span.end == 0]
-    if not empty:
-        return []
-    producer = KafkaProducer(**admin_settings(settings), acks="all")
-    try:
-        sent = [
-            producer.send(
-                topic,
-                key=PARTITION_KEY,
-                value=policy_record(document, number),
-                partition=number,
-                headers=_BEFORE_EVERYTHING,
-            )
-            for number in empty
-        ]
-        producer.flush(timeout=_ACKNOWLEDGED_WITHIN_S)
-        for each in sent:
-            each.get(timeout=_ACKNOWLEDGED_WITHIN_S)
-    finally:
-        producer.close(timeout=_ACKNOWLEDGED_WITHIN_S)
+    if empty:
+        records = [NewRecord(each, PARTITION_KEY, policy_record(document, each), _BEFORE_EVERYTHING) for each in empty]
+        write(settings, topic, records)
     return empty

@@ -7,7 +7,7 @@ from streams.policy_file import PolicyDocument
 #: What is said beside the keys for ``policy diff``, and is no part of JSON Schema.
 _WORDS: Final = (
     *("more", "less", "other", "absent", "begins", "ends", "unused", "zero", "beside", "called"),
-    *("noun", "next", "by", "later"),
+    *("noun", "next", "by"),
 )
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from scoring.segment_rules import (
     DEFAULT_F_CUTS,
@@ -18,10 +18,9 @@ from scoring.segment_rules import (
 )
 from streams.file_problems import known_name
 from streams.file_rules import Part, readable
-from streams.policy_units import Days, Orders, about, not_yet
+from streams.policy_units import Days, Orders, about
 
 _NAMES: Final = (*RF_SEGMENTS, *QUADRANTS, *EIGHT_TYPES)
-_NO_MEDIAN: Final = not_yet({"median": "the daily median is planned; a number is compared with until then"})
 
 CutDays = Annotated[int, Field(ge=0, le=3650, json_schema_extra={"unit": "days"})]
 NoOrMoreOrders = Annotated[int, Field(ge=0, le=1_000_000, json_schema_extra={"unit": "kept orders"})]
@@ -46,12 +45,6 @@ class Segments(Part):
     """The numbers by which members are put into segments, and the segments that are told. Each may be left out but
     ``high_monetary``.
     """
-
-    model_config = ConfigDict(
-        json_schema_extra=not_yet(
-            {"by_median": "high is what lies above high_recency_days, high_frequency and high_monetary"}
-        )
-    )
 
     r_cuts: Annotated[
         tuple[CutDays, ...],
@@ -78,7 +71,6 @@ class Segments(Part):
             more="more members are recent",
             less="fewer members are recent",
             called="high_recency",
-            **_NO_MEDIAN,
         ),
     ] = DEFAULT_HIGH_RECENCY_DAYS
     high_frequency: Annotated[
@@ -87,7 +79,6 @@ class Segments(Part):
             "frequency is high above so many kept orders in the reported window",
             more="fewer members are frequent",
             less="more members are frequent",
-            **_NO_MEDIAN,
         ),
     ] = DEFAULT_HIGH_FREQUENCY
     high_monetary: Annotated[
@@ -96,15 +87,36 @@ class Segments(Part):
             "monetary value is high above this",
             more="fewer members are of high value",
             less="more members are of high value",
-            **_NO_MEDIAN,
         ),
     ]
+    by_median: Annotated[
+        bool,
+        about(
+            "whether the medians of the day say what is high; the three high_ numbers then serve until there are any",
+            more="the medians of the day say what is high",
+            less="set numbers say what is high",
+        ),
+    ] = False
+    by_quantile: Annotated[
+        bool,
+        about(
+            "whether fifths of the day's members are the cuts of the grid; r_cuts and f_cuts then serve until there "
+            "are any",
+            more="the grid is cut into fifths of the day's members",
+            less="set numbers cut the grid",
+        ),
+    ] = False
     told: Annotated[
         tuple[SegmentName, ...],
         Field(max_length=100, strict=False),
         AfterValidator(_in_order),
         about("the segments whose entering and leaving is told; none by default", other="other changes are told"),
     ] = ()
+
+    def settled(self, content: dict[str, Any]) -> dict[str, Any]:
+        """The dumped section as the canonical form has it."""
+        unused = {key for key in ("by_median", "by_quantile") if not content[key]}
+        return {key: value for key, value in content.items() if key not in unused}
 
     def clashes(self) -> Iterator[tuple[str, str]]:
         """Cuts rise."""
@@ -121,6 +133,7 @@ class Segments(Part):
             self.high_recency_days,
             self.high_frequency,
             self.high_monetary,
-            by_median=False,
+            by_median=self.by_median,
             named=frozenset(self.told),
+            by_quantile=self.by_quantile,
         )

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, ROLLING, HoldRules, TierRule
 from streams.file_rules import Part, readable
 from streams.policy_levels import Level, levels_that_do_not_rise
-from streams.policy_units import Days, about, not_yet
+from streams.policy_pyramid import percents_of, percents_that_do_not_fit
+from streams.policy_units import Days, about
 
 AT_HOLD_END: Final = "at_hold_end"
+PERCENTILE: Final = "percentile"
 _WINDOWS: Final = {"rolling": ROLLING, "calendar_year": CALENDAR_YEAR, "membership_year": MEMBERSHIP_YEAR}
 #: So many days before the end of a hold members are told, where the policy does not say.
 _NOTICE_DAYS: Final = 30
@@ -21,10 +23,15 @@ _OF_HOLDS: Final = ("hold_days", "grace_days", "fall", "expiring_days")
 class Tiers(Part):
     """The tiers, lowest first, what is counted for them, and how long they are held."""
 
-    model_config = ConfigDict(
-        json_schema_extra=not_yet({"basis": "tiers go by thresholds: levels[].frequency and levels[].monetary"})
-    )
-
+    basis: Annotated[
+        Literal["thresholds", "percentile"],
+        about(
+            '"thresholds": what levels[] ask for; "percentile": the best so many percent of the members with an order '
+            "in the window, ranked by orders times money; thresholds then decide while fewer than 500 are ranked",
+            more="tiers are now for the best so many percent",
+            less="tiers no longer depend on other members: thresholds decide",
+        ),
+    ] = "thresholds"
     window: Annotated[
         Literal["rolling", "calendar_year", "membership_year"],
         about(
@@ -44,10 +51,12 @@ class Tiers(Part):
         ),
     ] = 365
     upgrade: Annotated[
-        Literal["at_once"],
+        Literal["at_once", "provisional"],
         about(
-            "when a member rises",
-            **not_yet({"provisional": "an upgrade that a return undoes is taken back at once"}),
+            'a member rises at once in any case; "provisional": the upgrade is confirmed when orders that can no '
+            "longer be returned earn it alone, and a fall before that is told as its withdrawal",
+            more="upgrades are now provisional until the return window is over",
+            less="upgrades are final at once",
         ),
     ] = "at_once"
     downgrade: Annotated[
@@ -111,6 +120,11 @@ class Tiers(Part):
         return self.downgrade == AT_HOLD_END
 
     @property
+    def are_provisional(self) -> bool:
+        """Whether upgrades wait for the return window."""
+        return self.upgrade == "provisional"
+
+    @property
     def notice_days(self) -> int:
         """``expiring_days`` as it applies: days before the end of a hold, 0 for never."""
         if not self.are_held:
@@ -119,40 +133,55 @@ class Tiers(Part):
             return self.expiring_days
         return 0 if self.window == "rolling" and self.hold_days <= _NOTICE_DAYS else _NOTICE_DAYS
 
+    @property
+    def are_by_percentile(self) -> bool:
+        """Whether members are compared with each other."""
+        return self.basis == PERCENTILE
+
     def settled(self, content: dict[str, Any]) -> dict[str, Any]:
         """The dumped section as the canonical form has it: what applies is written out, what does not leaves no
         trace.
         """
-        # There is but one way to rise; what goes without saying is not written.
-        unused = {"upgrade", "window"} if self.window == "rolling" else {"upgrade", "window_days", "hold_days"}
+        # What goes without saying is not written.
+        unused = {"window"} if self.window == "rolling" else {"window_days", "hold_days"}
+        if not self.are_provisional:
+            unused |= {"upgrade"}
         if not self.are_held:
             unused |= {"downgrade", *_OF_HOLDS}
         content |= {
             "expiring_days": self.notice_days,
             "levels": [level.settled(entry) for level, entry in zip(self.levels, content["levels"], strict=True)],
         }
+        if not self.are_by_percentile:
+            unused |= {"basis"}
+        else:
+            for entry, (enter, leave) in list(zip(content["levels"], percents_of(self.levels), strict=True))[1:]:
+                entry |= {"enter_percent": enter, "leave_percent": leave}
         return {key: content[key] for key in type(self).model_fields if key in content and key not in unused}
 
     def window_kind(self) -> int:
         """The window as the rules name it."""
         return _WINDOWS[self.window]
 
-    def hold_rules(self) -> HoldRules | None:
-        """The holds as the rules use them, None where tiers fall at once."""
+    def hold_rules(self, *, kept_on_change: bool) -> HoldRules | None:
+        """The holds as the rules use them, None where tiers fall at once; ``kept_on_change``: they outlast a policy."""
         if not self.are_held:
             return None
-        return HoldRules(self.hold_days, self.grace_days, self.fall == "one_level", self.notice_days)
+        return HoldRules(self.hold_days, self.grace_days, self.fall == "one_level", self.notice_days, kept_on_change)
 
     def rules(self) -> list[TierRule]:
         """The tiers as the rules use them, lowest first."""
+        percents = percents_of(self.levels) if self.are_by_percentile else [(0, 0)] * len(self.levels)
         return [
-            TierRule(level.name, level.frequency, level.monetary, level.match == "all", level.never_downgrade)
-            for level in self.levels
+            TierRule(level.name, level.frequency, level.monetary, level.match == "all", level.never_downgrade, *percent)
+            for level, percent in zip(self.levels, percents, strict=True)
         ]
 
     def clashes(self) -> Iterator[tuple[str, str]]:
         """The levels rise, and what is said of windows and holds belongs together."""
         yield from levels_that_do_not_rise(readable(self.levels) or ())
+        yield from percents_that_do_not_fit(readable(self.levels) or (), readable(self.basis))
+        yield from self._not_by_percentile()
         yield from self._keys_without_effect()
         yield from self._tiers_that_are_never_lost()
         rolling = readable(self.window) == "rolling"
@@ -173,6 +202,15 @@ class Tiers(Part):
         for key in ("window_days", "hold_days"):
             if by_year and key in stated and (key != "hold_days" or downgrade == AT_HOLD_END):
                 yield key, f'may not be stated with window = "{window}": years say how long'
+
+    def _not_by_percentile(self) -> Iterator[tuple[str, str]]:
+        if readable(self.basis) != PERCENTILE:
+            return
+        window, upgrade = readable(self.window), readable(self.upgrade)
+        if window is not None and window != "rolling":
+            yield "window", f'"{window}" needs basis = "thresholds": a rank is of the last window_days days'
+        if upgrade is not None and upgrade != "at_once":
+            yield "upgrade", f'"{upgrade}" needs basis = "thresholds": a cut cannot be passed by settled orders alone'
 
     def _tiers_that_are_never_lost(self) -> Iterator[tuple[str, str]]:
         for index, level in enumerate(readable(self.levels) or ()):

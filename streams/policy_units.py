@@ -20,11 +20,6 @@ def about(description: str, **meaning: Any) -> Any:
     return Field(description=description, json_schema_extra=meaning)
 
 
-def not_yet(nearest: dict[str, str]) -> dict[str, Any]:
-    """Keys, or values of a key, that are planned and not built: per name, what comes nearest today."""
-    return {"later": [[name, sentence] for name, sentence in nearest.items()]}
-
-
 Days = Annotated[int, Field(ge=1, le=3650, json_schema_extra={"unit": "days"})]
 Orders = Annotated[int, Field(ge=1, le=1_000_000, json_schema_extra={"unit": "kept orders"})]
 Money = Annotated[int, Field(ge=1, le=1_000_000_000_000, json_schema_extra={"unit": "minor units (cents)"})]

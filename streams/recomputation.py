@@ -6,17 +6,21 @@ import heapq
 from typing import NamedTuple
 
 from scoring.calendar import instant_of
-from scoring.engine import Decision, Position, apply, fire
+from scoring.engine import DUPLICATE, Decision, Position, adopt, apply, fire
 from scoring.errors import Refused
 from scoring.events import CutsPublished, PolicyPublished, Tick
+from scoring.origin import CUT_MOVED, POLICY_CHANGED
 from scoring.policy import Policy
 from scoring.state import MemberState
 from streams.bad_records import BadRecord
 from streams.codecs import decode
 from streams.log_reading import LogRecord
 from streams.murmur import partition_of
-from streams.outcome_records import OutcomeRecords, outcome_id
-from streams.policy_file import PolicyFileError, from_canonical
+from streams.outcome_ids import outcome_id
+from streams.outcome_records import OutcomeRecords
+from streams.scorer.partition_events import cuts_to_take, policy_to_take
+from streams.scorer.progress import under_cuts
+from streams.scorer.sweeps import InForce
 
 
 class ExpectedOutcome(NamedTuple):
@@ -31,17 +35,19 @@ class PartitionFold:
     """One partition of ``member-events`` from its beginning, record by record, in one process and in the order of the
     log.
 
-    ``members`` holds every member's state, ``outcomes`` what must have been emitted, by id.
+    ``members`` holds every member's state, ``writers`` what writes the score of it (the policy that it is by),
+    ``outcomes`` what must have been emitted, by id.
     """
 
     def __init__(self, partition: int, partitions: int, epoch: int) -> None:
         self.members: dict[bytes, MemberState] = {}
+        self.writers: dict[bytes, OutcomeRecords] = {}
         self.outcomes: dict[str, ExpectedOutcome] = {}
-        self.records: OutcomeRecords | None = None
         self._partition = partition
         self._partitions = partitions
         self._epoch = epoch
-        self._policy: Policy | None = None
+        self._rules: InForce | None = None
+        self._cuts = b""
         self._last_tick = 0
         self._log_time = 0
         # Due instants, some of them out of date: a member's own state tells which one holds.
@@ -58,12 +64,13 @@ class PartitionFold:
                 return
             key = event.member_id.encode()
             state = self.members.get(key)
-            if self._policy is None or (state is None and partition_of(key, self._partitions) != self._partition):
+            rules = self._rules
+            if rules is None or (state is None and partition_of(key, self._partitions) != self._partition):
                 return
-            decision = apply(state, event, self._policy, position)
+            decision = apply(state, event, rules.policy, position)
         except (BadRecord, Refused):
             return
-        self._keep(key, 0 if state is None else state.next_due, decision)
+        self._keep(key, 0 if state is None else state.next_due, decision, rules)
 
     def _place(self, record: LogRecord) -> Position:
         stated = record.header("log_time")
@@ -78,26 +85,40 @@ class PartitionFold:
             if at > self._last_tick:
                 self._tick(at, position)
                 self._last_tick = at
-        elif isinstance(event, PolicyPublished) and self._policy is None:
-            try:
-                document = from_canonical(bytes(event.policy))
-            except PolicyFileError:
-                return
-            if document.content_hash == event.content_hash:
-                self._policy = document.to_policy(event.version)
-                self.records = OutcomeRecords(self._policy, self._epoch)
+        elif isinstance(event, PolicyPublished):
+            document = policy_to_take(event, self._rules.policy if self._rules is not None else None)
+            if document is not None:
+                policy = under_cuts(document.to_policy(event.version), self._cuts)
+                self._change(policy, POLICY_CHANGED, f"policy:{document.content_hash}", position)
+        elif self._rules is not None:
+            taken = cuts_to_take(event, self._rules.policy)
+            if taken is not None:
+                self._cuts, policy = taken
+                self._change(policy, CUT_MOVED, f"cuts:{event.date}", position)
+
+    def _change(self, policy: Policy, reason: str, cause: str, position: Position) -> None:
+        earlier, rules = self._rules, InForce(policy, OutcomeRecords(policy, self._epoch))
+        self._rules = rules
+        if earlier is None:
+            return
+        for key, state in self.members.items():
+            decision = adopt(state, earlier.policy, policy, reason, cause, position)
+            if decision.state is not state:
+                self._keep(key, state.next_due, decision, rules)
 
     def _tick(self, at: int, position: Position) -> None:
-        policy = self._policy
-        while policy is not None and self._due and self._due[0][0] <= at:
+        rules = self._rules
+        while rules is not None and self._due and self._due[0][0] <= at:
             due, key = heapq.heappop(self._due)
             state = self.members[key]
             if state.next_due == due:
-                self._keep(key, due, fire(state, at, policy, position))
+                self._keep(key, due, fire(state, at, rules.policy, position), rules)
 
-    def _keep(self, key: bytes, due: int, decision: Decision) -> None:
+    def _keep(self, key: bytes, due: int, decision: Decision, rules: InForce) -> None:
         after = decision.state
         self.members[key] = after
+        if decision.verdict != DUPLICATE:
+            self.writers[key] = rules.records
         if after.next_due and after.next_due != due:
             heapq.heappush(self._due, (after.next_due, key))
         if decision.outcomes:

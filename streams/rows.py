@@ -1,25 +1,29 @@
 """How a member's state is written into a table row: a fixed header, then packed arrays.
 
 All numbers are little-endian. First the header (121 bytes, beginning with the format's version, the log offset and the
-next due instant), then orders paid once (32 bytes each), remembered event ids (8), amended orders (49) and, in the
-order of those, their returns (28).
+next due instant, as every version has to), then orders paid once (32 bytes each), remembered event ids (8), amended
+orders (49) and, in the order of those, their returns (28).
 
 Two flags in the header's byte of purchase days say what stands between header and orders: up to 12 local days that left
 by the horizon (a count, then 4 bytes each), and what few members have (:class:`scoring.further.Further`), as a length
 and that many bytes of MessagePack.
+
+Rows are written in the newest version and read in every known one: a row of an older version becomes one of the newest
+when its member is touched, and stays as it is until then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from struct import Struct, error
-from typing import Any, Final
+from typing import Final
 
-from msgspec import msgpack
-
-from scoring.further import Asked, Further, Hold, Override
+from scoring.further import Further
 from scoring.ledger import worth
 from scoring.state import FINGERPRINT_BYTES, ORDER_BYTES, Amended, MemberState, Return
+from streams.further_rows import decode_further, encode_further
 
-VERSION: Final = 1
+#: The version that is written. Version 1 had two bytes for the length of what few members have, too few for buckets.
+VERSION: Final = 2
+_SHORT_LENGTHS: Final = 1
 
 # The version; the numbers of a MemberState in the order of its constructor, offset to gone_days; how many orders,
 # remembered ids and amended orders follow.
@@ -35,7 +39,8 @@ _NEXT_DUE_AT: Final = 9
 _HAS_FURTHER: Final = 0x80
 _HAS_GONE_DAYS: Final = 0x40
 _COUNTED: Final = 0x3F
-_LENGTH: Final = Struct("<H")
+_LENGTH: Final = Struct("<I")
+_SHORT_LENGTH: Final = Struct("<H")
 
 
 class UnknownRowVersionError(Exception):
@@ -43,7 +48,7 @@ class UnknownRowVersionError(Exception):
 
     def __init__(self, version: int) -> None:
         super().__init__(
-            f"a member's row has format version {version}; this program reads version {VERSION} only. "
+            f"a member's row has format version {version}; this program reads versions {_SHORT_LENGTHS} to {VERSION}. "
             "Run the program that wrote the table, or a later one."
         )
         self.version = version
@@ -62,7 +67,8 @@ def encode(state: MemberState) -> bytes:
         between = Struct(f"<B{len(days)}i").pack(len(days), *days)
     if state.further is not None:
         counted |= _HAS_FURTHER
-        between += _encode_further(state.further)
+        more = encode_further(state.further)
+        between += _LENGTH.pack(len(more)) + more
     row = _HEADER.pack(
         VERSION,
         state.offset,
@@ -95,9 +101,25 @@ def encode(state: MemberState) -> bytes:
 
 
 def decode(row: bytes) -> MemberState:
-    """The state that ``encode`` wrote. Raises ``UnknownRowVersionError``, or ``struct.error`` for a row cut short."""
-    if row[0] != VERSION:
+    """The state that was encoded, by this version or an older one.
+
+    Raises ``UnknownRowVersionError``, or ``struct.error`` for a row cut short.
+    """
+    read = _READERS.get(row[0])
+    if read is None:
         raise UnknownRowVersionError(row[0])
+    return read(row)
+
+
+def _decode_1(row: bytes) -> MemberState:
+    return _decode_with(row, _SHORT_LENGTH)
+
+
+def _decode_2(row: bytes) -> MemberState:
+    return _decode_with(row, _LENGTH)
+
+
+def _decode_with(row: bytes, length_of_more: Struct) -> MemberState:
     (
         _,
         offset,
@@ -133,9 +155,11 @@ def decode(row: bytes) -> MemberState:
             gone_purchase_days = Struct(f"<{days}i").unpack_from(row, begin + 1)
             begin += 1 + 4 * days
         if counted & _HAS_FURTHER:
-            length: int = _LENGTH.unpack_from(row, begin)[0]
-            begin += _LENGTH.size + length
-            further = _decode_further(row, begin - length, begin)
+            length: int = length_of_more.unpack_from(row, begin)[0]
+            begin += length_of_more.size + length
+            if len(row) < begin:
+                raise error(f"a row of {len(row)} bytes ends before its last entry")
+            further = decode_further(row[begin - length : begin])
     orders_end = begin + order_count * ORDER_BYTES
     end = orders_end + remembered_count * FINGERPRINT_BYTES
     if len(row) < end + amended_count * _AMENDED.size:
@@ -171,7 +195,7 @@ def decode(row: bytes) -> MemberState:
 
 def offset_of(row: bytes) -> int:
     """The log offset that a row has absorbed, without decoding the rest."""
-    if row[0] != VERSION:
+    if row[0] not in _READERS:
         raise UnknownRowVersionError(row[0])
     offset: int = _INSTANT.unpack_from(row, _OFFSET_AT)[0]
     return offset
@@ -179,57 +203,10 @@ def offset_of(row: bytes) -> int:
 
 def next_due_of(row: bytes) -> int:
     """The next due instant of a row (epoch ms, 0 for none), without decoding the rest."""
-    if row[0] != VERSION:
+    if row[0] not in _READERS:
         raise UnknownRowVersionError(row[0])
     next_due: int = _INSTANT.unpack_from(row, _NEXT_DUE_AT)[0]
     return next_due
-
-
-def _encode_further(own: Further) -> bytes:
-    packed = msgpack.encode(
-        (
-            own.base,
-            own.told_stage,
-            own.held_until,
-            own.grace_until,
-            own.qualified_at,
-            own.asked,
-            own.notice_told,
-            own.stack,
-            own.override,
-            own.override_in_force,
-            own.floor,
-            own.rf_segment,
-            own.quadrant,
-            own.kind_of_eight,
-        )
-    )
-    return _LENGTH.pack(len(packed)) + packed
-
-
-def _decode_further(row: bytes, start: int, end: int) -> Further:
-    if len(row) < end:
-        raise error(f"a row of {len(row)} bytes ends before its last entry")
-    # Untyped, because msgspec cannot read the annotations of classes that mypyc compiled.
-    base, stage, held_until, grace_until, qualified_at, asked, told, stack, override, *others = msgpack.decode(
-        row[start:end]
-    )
-    return Further(
-        base,
-        stage,
-        held_until,
-        grace_until,
-        qualified_at,
-        _asked(asked),
-        told,
-        tuple([Hold(rank, until, at, _asked(test), said) for rank, until, at, test, said in stack]),
-        None if override is None else Override(*override),
-        *others,
-    )
-
-
-def _asked(read: Iterable[Any] | None) -> Asked | None:
-    return None if read is None else Asked(*read)
 
 
 def _encode_amended(amended: tuple[Amended, ...]) -> bytes:
@@ -251,3 +228,7 @@ def _decode_amended(row: bytes, start: int, count: int) -> tuple[Amended, ...]:
         used += n
         amended.append((order, at, day, worth(net, status, returns), revision, net, status, first, sold_at, returns))
     return tuple(amended)
+
+
+#: How rows of each known version are read.
+_READERS: Final[dict[int, Callable[[bytes], MemberState]]] = {_SHORT_LENGTHS: _decode_1, VERSION: _decode_2}

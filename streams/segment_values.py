@@ -7,7 +7,7 @@ import msgspec
 from scoring.outcomes import Outcome, SegmentFacts
 from scoring.policy import Policy
 from scoring.segment_rules import EIGHT_TYPES, GROUP_NAMES, GROUPS, QUADRANTS, RF_SEGMENTS, SegmentRules
-from scoring.segment_timers import GRID, TYPES
+from scoring.segment_timers import GRID, TYPES, medians_of
 from scoring.segments import f_score, r_score
 from scoring.state import MemberState
 from streams.instants import instant_text
@@ -30,7 +30,7 @@ class SegmentValues:
         self._published = published
         self._epoch = epoch
         self._places = [[msgspec.Raw(_encode({"name": name})) for name in names] for names in GROUPS]
-        marks = self._marks = rules.marks(None)
+        marks = self._marks = rules.marks(medians_of(policy))
         quadrants = {"frequency": marks.frequency, "monetary": marks.monetary}
         #: By group.
         self._cuts = [

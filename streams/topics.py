@@ -37,6 +37,7 @@ DEAD_LETTERS: Final = "dead-letters"
 SHOP_TRAFFIC: Final = "shop-traffic"
 CONTROL: Final = "control"
 DUE_COUNTS: Final = "due-counts"
+CUT_SKETCHES: Final = "cut-sketches"
 
 #: The topics of outcomes. A member's sequence numbers run through all of them.
 OUTCOME_TOPICS: Final = (TIER_CHANGES, LIFECYCLE_ALERTS, SEGMENT_CHANGES)
@@ -51,7 +52,7 @@ SPECS: Final = (
     TopicSpec(
         name=TIER_CHANGES,
         key="member id",
-        carries="CloudEvents: joined, upgraded, downgraded, prolonged, expiring, overridden",
+        carries="CloudEvents: joined, up and down, holds, overrides, corrections, merges, erasures",
         config=_FOREVER,
     ),
     TopicSpec(
@@ -72,7 +73,7 @@ SPECS: Final = (
     TopicSpec(
         name=CONTROL,
         key="what it controls",
-        carries="holds and releases of ticks, by operators",
+        carries="holds and releases of ticks, policies, previews of them, the cuts of the day",
         partitions=1,
         config=(*_LAST_PER_KEY, ("message.timestamp.type", "LogAppendTime")),
     ),
@@ -82,5 +83,13 @@ SPECS: Final = (
         carries="how many members fall due in the coming hours, per partition",
         partitions=1,
         config=(("cleanup.policy", "compact"),),
+    ),
+    TopicSpec(
+        name=CUT_SKETCHES,
+        key="local date|partition number",
+        carries="how members' numbers are distributed, per partition and day, for tiers and segments by percentile",
+        partitions=1,
+        # A day's sketches are of no use once its cuts are published; a large deployment has 100 MB of them.
+        config=(("cleanup.policy", "compact,delete"), ("retention.ms", str(3 * DAY_MS)), ("segment.ms", str(DAY_MS))),
     ),
 )

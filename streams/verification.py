@@ -82,14 +82,20 @@ def compare_rows(members: Mapping[bytes, MemberState], stored: Mapping[bytes, by
 
 
 def compare_scores(
-    members: Mapping[bytes, MemberState], stored: Mapping[bytes, bytes], records: OutcomeRecords | None, committed: int
+    members: Mapping[bytes, MemberState],
+    stored: Mapping[bytes, bytes],
+    writers: Mapping[bytes, OutcomeRecords],
+    committed: int,
 ) -> Tally:
     """Members against their records in ``member-scores``, by content: a repeated event moves a member's offset
-    without a new score.
+    without a new score. ``writers`` are those of the policy that each member's state is by.
     """
     tally = Tally("members in member-scores")
     for key, state in members.items():
         value = stored.get(key)
+        if state.erased and value is None:
+            tally.equal += 1
+            continue
         found: dict[str, Any] = {} if value is None else orjson.loads(value)
         if value is None:
             tally.missing += 1
@@ -98,7 +104,11 @@ def compare_scores(
         if found["offset"] >= committed:
             tally.ahead += 1
             continue
-        wanted: dict[str, Any] = {} if records is None else orjson.loads(records.score_record(key.decode(), state))
+        if state.erased:
+            tally.unexpected += 1
+            tally.note(f"{_name(key)} was erased and has a score still")
+            continue
+        wanted: dict[str, Any] = orjson.loads(writers[key].scores.record(key.decode(), state))
         if found | {"offset": 0} == wanted | {"offset": 0}:
             tally.equal += 1
         else:

@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from scoring.calendar import EPOCH, Zone, instant_of
-from scoring.engine import Decision, Position, apply, fire
+from scoring.engine import Decision, Position, adopt, apply, fire
 from scoring.evaluation import Evaluation, evaluate
 from scoring.events import (
     MemberEvent,
@@ -21,9 +21,10 @@ from scoring.events import (
     Visit,
 )
 from scoring.further import Further
-from scoring.news import Origin, report
+from scoring.news import report
+from scoring.origin import POLICY_CHANGED, Origin
 from scoring.outcomes import Outcome
-from scoring.policy import ROLLING, Action, HoldRules, Policy, TierRule
+from scoring.policy import ROLLING, Action, HoldRules, Policy, SealRules, TierRule
 from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
 from scoring.segment_rules import SegmentRules
 from scoring.state import ORDER, MemberState
@@ -97,6 +98,10 @@ def a_policy(
     allowed_lateness_ms: int = 0,
     segments: SegmentRules | None = None,
     actions: dict[tuple[int, int], Action] | None = None,
+    seal: SealRules | None = None,
+    provisional: bool = False,
+    corrects: bool = False,
+    by_percentile: bool = False,
 ) -> Policy:
     """``stages`` are the days at which near-churn, recently lapsed, mid lapsed and dormant begin."""
     return Policy(
@@ -120,6 +125,10 @@ def a_policy(
         allowed_lateness_ms=allowed_lateness_ms,
         segments=segments,
         actions=actions,
+        seal=seal,
+        provisional=provisional,
+        corrects=corrects,
+        by_percentile=by_percentile,
     )
 
 
@@ -147,6 +156,9 @@ def holding(
     tier_window_days: int = 100,
     zone: Zone | None = None,
     return_window_days: int = 90,
+    provisional: bool = False,
+    corrects: bool = False,
+    by_percentile: bool = False,
 ) -> Policy:
     """A policy under which tiers are held."""
     return a_policy(
@@ -156,6 +168,9 @@ def holding(
         tier_window_days=tier_window_days,
         return_window_days=return_window_days,
         holds=HoldRules(hold_days, grace_days, one_level, expiring_days),
+        provisional=provisional,
+        corrects=corrects,
+        by_percentile=by_percentile,
     )
 
 
@@ -267,6 +282,16 @@ class Story:
         self.position.log_time = max(self.position.log_time, at)
         decision = fire(self.member, at, self.policy, self.position)
         self.position.last_tick = at
+        self._goes_on(decision)
+        return decision
+
+    def adopts(self, policy: Policy, at: int) -> Decision:
+        """Another policy comes, logged ``at`` (epoch ms)."""
+        self.position.offset += 1
+        self.position.log_time = max(self.position.log_time, at)
+        before, self.policy = self.policy, policy
+        cause = f"policy:{policy.content_hash}"
+        decision = adopt(self.member, before, policy, POLICY_CHANGED, cause, self.position)
         self._goes_on(decision)
         return decision
 

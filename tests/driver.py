@@ -15,8 +15,9 @@ import orjson
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from scoring.calendar import instant_of
 from scoring.state import MemberState
-from streams.codecs import encode_tick
+from streams.codecs import encode_cuts, encode_tick
 from streams.dead_letters import Ceiling
 from streams.engine.partition import PARTITION_ROW_KEY, PartitionRow
 from streams.metrics import ScorerMetrics
@@ -28,9 +29,9 @@ from streams.refusing import Refuser
 from streams.rows import decode as decode_row
 from streams.scorer.partition import MemberPartition
 from streams.scorer.tally import Tally
-from streams.topics import DEAD_LETTERS, MEMBER_SCORES, PARTITION_KEY
+from streams.topics import DEAD_LETTERS, MEMBER_EVENTS, MEMBER_SCORES, PARTITION_KEY
 
-TOPIC = TP("member-events", 0)
+TOPIC = TP(MEMBER_EVENTS, 0)
 
 
 class ProcessEnded(BaseException):
@@ -71,8 +72,14 @@ class ScorerDriver:
     """One partition, partition count 1 unless said otherwise. Log time is event time unless given."""
 
     def __init__(
-        self, policy: PolicyDocument | str = "absolute", *, partition_count: int = 1, ceiling: bool = False
+        self,
+        policy: PolicyDocument | str = "absolute",
+        *,
+        partition: int = 0,
+        partition_count: int = 1,
+        ceiling: bool = False,
     ) -> None:
+        self._tp = TP(MEMBER_EVENTS, partition)
         self.document = load(policy) if isinstance(policy, str) else policy
         self.log: list[InMemoryRecord] = []
         self.outbox = ListOutbox()
@@ -81,18 +88,18 @@ class ScorerDriver:
         self._partition_count = partition_count
         self._ceiling = ceiling
         self._new_process()
-        self._append(PARTITION_KEY, policy_record(self.document, 0), log_time=0)
+        self._append(PARTITION_KEY, policy_record(self.document, self._tp.partition), log_time=0)
 
     def _new_process(self) -> None:
         self.metrics = ScorerMetrics(CollectorRegistry())
         outbox: Any = self.outbox
         refuser = Refuser(
-            TOPIC, outbox, (DEAD_LETTERS, 0), self.metrics.dead_letters, Ceiling() if self._ceiling else None, end
+            self._tp, outbox, (DEAD_LETTERS, 0), self.metrics.dead_letters, Ceiling() if self._ceiling else None, end
         )
         self.partition = MemberPartition(
-            TOPIC,
+            self._tp,
             outbox.put,
-            Tally(TOPIC, refuser, self.metrics),
+            Tally(self._tp, refuser, self.metrics),
             lambda name: name,
             lambda policy: OutcomeRecords(policy, 1),
             self._partition_count,
@@ -101,25 +108,56 @@ class ScorerDriver:
 
     # -- the log ----------------------------------------------------------------------------------------------------
 
-    def _append(self, key: bytes | None, value: bytes | None, *, log_time: int, imported: bool = False) -> None:
+    def _append(
+        self, key: bytes | None, value: bytes | None, *, log_time: int, imported: bool = False, sweep: bool = True
+    ) -> None:
         headers = [("log_time", str(log_time).encode())] if imported else []
         self.log.append(InMemoryRecord(len(self.log), log_time, key, value, headers))
-        self.run()
+        self.run(sweep=sweep)
 
     def pipe(self, *events: dict[str, Any], log_time: datetime | None = None, imported: bool = False) -> None:
         """Append events and absorb them."""
         for event in events:
             at = log_time or datetime.fromisoformat(event["occurred_at"])
-            self._append(event["member_id"].encode(), orjson.dumps(event), log_time=_ms(at), imported=imported)
+            self._append(event["member_id"].encode(), orjson.dumps(event), log_time=instant_of(at), imported=imported)
+
+    def append(self, record: InMemoryRecord) -> None:
+        """Append a record as it is, but for its offset, and absorb it."""
+        record.offset = len(self.log)
+        self.log.append(record)
+        self.run()
+
+    def pipe_unswept(self, event: dict[str, Any]) -> None:
+        """Append an event and absorb it; nobody else is reached by what is unfinished."""
+        at = datetime.fromisoformat(event["occurred_at"])
+        self._append(event["member_id"].encode(), orjson.dumps(event), log_time=instant_of(at), sweep=False)
 
     def pipe_bytes(self, key: bytes | None, value: bytes | None, *, at: datetime) -> None:
         """Append any record and absorb it."""
-        self._append(key, value, log_time=_ms(at))
+        self._append(key, value, log_time=instant_of(at))
 
     def tick(self, at: datetime, *, sweep: bool = True) -> None:
         """Append a tick; with ``sweep`` False nobody who is due is reached yet."""
-        self.log.append(InMemoryRecord(len(self.log), _ms(at), PARTITION_KEY, encode_tick(_ms(at), 0), ()))
+        self.log.append(
+            InMemoryRecord(
+                len(self.log), instant_of(at), PARTITION_KEY, encode_tick(instant_of(at), self._tp.partition), ()
+            )
+        )
         self.run(sweep=sweep)
+
+    def publish(self, policy: PolicyDocument | str, at: datetime, *, sweep: bool = True) -> None:
+        """Append another policy; with ``sweep`` False nobody is reached yet."""
+        document = load(policy) if isinstance(policy, str) else policy
+        self._append(PARTITION_KEY, policy_record(document, self._tp.partition), log_time=instant_of(at), sweep=sweep)
+
+    def cuts(self, date: str, document: dict[str, Any], at: datetime, *, sweep: bool = True) -> None:
+        """Append the cuts of a local date (ISO); ``document`` is what the event has under ``cuts``."""
+        self._append(
+            PARTITION_KEY,
+            encode_cuts(self._tp.partition, date, orjson.dumps(document)),
+            log_time=instant_of(at),
+            sweep=sweep,
+        )
 
     def run(self, *, sweep: bool = True) -> None:
         """Absorb what was appended."""
@@ -175,7 +213,7 @@ class ScorerDriver:
         """Bodies of the outcomes sent so far, duplicates included, with their ids as ``id``."""
         found = []
         for topic, _, _, value, headers in self.outbox.records:
-            if topic in (MEMBER_SCORES, DEAD_LETTERS) or value is None:
+            if topic in (MEMBER_SCORES, DEAD_LETTERS, MEMBER_EVENTS) or value is None:
                 continue
             body = orjson.loads(value)
             body["id"] = dict(headers)["ce_id"].decode()
@@ -200,10 +238,6 @@ class ScorerDriver:
             for topic, _, _, value, headers in self.outbox.records
             if topic == DEAD_LETTERS
         ]
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
 
 
 NEW_YEAR = datetime(2026, 1, 1, 12, tzinfo=UTC)

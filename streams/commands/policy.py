@@ -1,4 +1,4 @@
-"""``memberpulse policy``: is this policy right, what does it say, and what is different in another?"""
+"""``memberpulse policy``: is this policy right, what does it say, what is different in another, what would it do?"""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
+from streams.commands import policy_preview, policy_publish
 from streams.commands.backtest import EPILOG, backtest
 from streams.commands.output import results
 from streams.exits import CommandError, ExitCode
@@ -36,7 +37,8 @@ NameOrFile = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the verb and what it can do."""
     verbs = typer.Typer(
-        no_args_is_help=True, help="Check, show, compare and backtest policies: every threshold, as files."
+        no_args_is_help=True,
+        help="Check, show, compare and backtest policies, which are files; preview and publish one where members are.",
     )
     verbs.command("list", epilog="Example: memberpulse policy list")(show_shipped)
     verbs.command("check", epilog="Example: memberpulse policy check our.toml")(check)
@@ -44,6 +46,8 @@ def register(app: typer.Typer) -> None:
     verbs.command("schema", help=_SCHEMA_HELP, epilog="Example: memberpulse policy schema > policy.schema.json")(schema)
     verbs.command("diff", epilog="Example: memberpulse policy diff absolute our.toml")(diff)
     verbs.command("backtest", epilog=EPILOG)(backtest)
+    verbs.command("preview", epilog=policy_preview.EPILOG)(policy_preview.preview)
+    verbs.command("publish", epilog=policy_publish.EPILOG)(policy_publish.publish)
     app.add_typer(verbs, name="policy")
 
 

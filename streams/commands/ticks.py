@@ -1,6 +1,5 @@
 """``memberpulse ticks``: is time passing in the log, and who says so?"""
 
-import getpass
 import time
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,6 +7,8 @@ from typing import Annotated
 import orjson
 import typer
 
+from scoring.calendar import instant_of
+from streams.commands.actor import Actor, named
 from streams.commands.output import results
 from streams.commands.progress import left
 from streams.commands.resolve import resolved_settings
@@ -16,7 +17,6 @@ from streams.ticker import operator
 from streams.ticker.operator import TickStatus
 
 Reason = Annotated[str, typer.Option(help="why; it is kept beside your name", show_default=False)]
-Actor = Annotated[str | None, typer.Option(help="who says so; your user name unless given", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +45,7 @@ def show_status(*, as_json: Annotated[bool, typer.Option("--json", help="print J
 
 def hold(reason: Reason, actor: Actor = None) -> None:
     """Let no tick pass from now on, until a release. Orders go on being scored; nobody lapses."""
-    operator.hold(resolved_settings(), actor=actor or getpass.getuser(), reason=reason)
+    operator.hold(resolved_settings(), actor=named(actor), reason=reason)
     results().print("no tick passes from now on; 'memberpulse ticks release' ends this")
 
 
@@ -60,8 +60,8 @@ def release(
     """Let one tick pass, whatever holds it: an operator's hold, a jump of the clock, or more members than usual
     falling due.
     """
-    until_ms = None if until is None else int(until.replace(tzinfo=UTC).timestamp() * 1000)
-    operator.release(resolved_settings(), actor=actor or getpass.getuser(), reason=reason, until_ms=until_ms)
+    until_ms = None if until is None else instant_of(until.replace(tzinfo=UTC))
+    operator.release(resolved_settings(), actor=named(actor), reason=reason, until_ms=until_ms)
     results().print(
         "the next tick passes every hold" + ("" if until_ms is None else f", at {instant_text(until_ms)} at the latest")
     )

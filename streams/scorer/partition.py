@@ -1,15 +1,15 @@
 """The fold of one partition of ``member-events``: members in rows, ticks as sweeps, outcomes into the outbox."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from faust.types import TP
 
 from scoring.calendar import instant_of
-from scoring.engine import DUPLICATE, Decision, Position, apply, fire
+from scoring.engine import DUPLICATE, Position, adopt, apply, fire
 from scoring.errors import Refused
 from scoring.events import CutsPublished, Event, PolicyPublished, Tick
+from scoring.origin import CUT_MOVED, POLICY_CHANGED
 from scoring.policy import Policy
 from scoring.state import MemberState
 from streams.bad_records import BadRecord
@@ -17,31 +17,29 @@ from streams.codecs import decode
 from streams.engine.batches import Record
 from streams.engine.fencing import EX_CONFIG
 from streams.engine.outbox import Put
-from streams.engine.partition import RowPartition
-from streams.engine.sending import NO_HEADERS, Headers
+from streams.engine.sending import NO_HEADERS
 from streams.murmur import partition_of
 from streams.outcome_records import OutcomeRecords
-from streams.rows import VERSION, next_due_of, offset_of
 from streams.rows import decode as decode_row
-from streams.rows import encode as encode_row
-from streams.scorer.due import DueIndex
-from streams.scorer.partition_events import log_time_of, policy_to_take
-from streams.scorer.progress import PartitionProgress
-from streams.scorer.sweeps import Sweep, Sweeps
+from streams.rows import next_due_of
+from streams.scorer.member_rows import MemberRows
+from streams.scorer.partition_events import cuts_to_take, log_time_of, policy_to_take
+from streams.scorer.progress import PartitionProgress, under_cuts
+from streams.scorer.sweeps import Census, ChangeSweep, InForce, Sweep, Sweeps, TickSweep
 from streams.scorer.tally import Tally
-from streams.topics import MEMBER_SCORES, OUTCOME_TOPICS, PARTITION_KEY
+from streams.topics import PARTITION_KEY
 
-#: Rows indexed after recovery before the event loop gets a turn: about 10 ms.
-_INDEX_SLICE = 20_000
 #: A record that the member's row has absorbed already; beside the rules' own verdicts.
 _REPLAYED = DUPLICATE + 1
 
+#: Asked at every live tick of a later local date than the latest census, with the tick's instant (epoch ms), its place
+#: in the log and the policy then in force: what looks at each member as of it and what is called at the end; None where
+#: nobody wants to.
+CensusTaker = Callable[[int, Position, Policy], tuple[Callable[[bytes, MemberState], None], Callable[[], None]] | None]
 
-class MemberPartition(RowPartition):
-    """Members of one partition.
 
-    ``live`` holds those changed since the last cut, ``rows`` all others, and the last cut's form of these.
-    """
+class MemberPartition(MemberRows):
+    """Members of one partition, and what its records do to them."""
 
     def __init__(
         self,
@@ -52,24 +50,16 @@ class MemberPartition(RowPartition):
         records_for: Callable[[Policy], OutcomeRecords],
         partition_count: int,
         fail: Callable[[int, str], NoReturn],
+        census: CensusTaker | None = None,
     ) -> None:
         """``topic`` gives physical names, ``records_for`` the writer of a policy's outcomes."""
-        super().__init__(tp)
-        self._put = put
-        self._tally = tally
-        self._topics = {name: topic(name) for name in OUTCOME_TOPICS}
-        self._scores_topic = topic(MEMBER_SCORES)
+        super().__init__(tp, put, tally, topic, partition_count, fail)
         self._records_for = records_for
-        self._partition_count = partition_count
-        self._fail = fail
-        self.live: dict[bytes, MemberState] = {}
-        self.due = DueIndex()
+        self._census = census
         self.progress = PartitionProgress()
-        self._unscored: set[bytes] = set()
         self._sweeps = Sweeps()
         self._position = Position(offset=-1, log_time=0, last_tick=0, imported=False)
-        self._policy: Policy | None = None
-        self._records: OutcomeRecords | None = None
+        self._rules: InForce | None = None
 
     # -- absorbing --------------------------------------------------------------------------------------------------
 
@@ -112,18 +102,21 @@ class MemberPartition(RowPartition):
                 return _REPLAYED
             if self._sweeps:
                 for sweep in self._sweeps:
-                    state = self._fire(key, state, sweep)
+                    state = self._reach(key, state, sweep)
             due = state.next_due
-        if self._policy is None:
-            self._end_without_policy(record)
-        decision = apply(state, event, self._policy, self._position)  # type: ignore[arg-type]
-        self._take(key, due, decision)
+        rules = self._rules
+        if rules is None:
+            self._end_without_policy(record.offset)
+        decision = apply(state, event, rules.policy, self._position)  # type: ignore[arg-type]
+        self._take(key, due, decision, rules.records)
         return decision.verdict
 
     def _place(self, record: Record) -> None:
         """Move the position to a decoded record. An undecodable one moves nothing, log time least of all."""
         position, progress = self._position, self.progress
         log_time, position.imported = log_time_of(record) if record.headers else (record.timestamp, False)
+        # A forward of imported history is history where it arrives, too; else its log time would end the import there.
+        self._history = [("log_time", b"%d" % log_time)] if position.imported else NO_HEADERS
         if log_time > progress.log_time:
             progress.log_time = log_time
         position.offset = record.offset
@@ -141,43 +134,12 @@ class MemberPartition(RowPartition):
                 "producer's partitioner to murmur2 (librdkafka: partitioner=murmur2_random)",
             )
 
-    def _end_without_policy(self, record: Record) -> NoReturn:
+    def _end_without_policy(self, offset: int) -> NoReturn:
         self._fail(
             EX_CONFIG,
-            f"{self.tp.topic}[{self.tp.partition}] has no policy before offset {record.offset}. "
+            f"{self.tp.topic}[{self.tp.partition}] has no policy before offset {offset}. "
             "Publish one first: memberpulse topics apply, on an empty topic.",
         )
-
-    def _take(self, key: bytes, due: int, decision: Decision) -> None:
-        """Take over a decision: the state, its timer and its outcomes, or, when writing one of these fails, nothing."""
-        after = decision.state
-        if decision.verdict == DUPLICATE:
-            self.live[key] = after
-            return
-        told = self._written(key, decision) if decision.moved else []
-        if after.next_due != due:
-            self.due.move(key, due, after.next_due)
-        self.live[key] = after
-        if not decision.moved:
-            self._unscored.add(key)
-            return
-        put, number = self._put, self.tp.partition
-        for topic, value, headers in told:
-            put(topic, number, key, value, headers)
-        self._unscored.discard(key)
-        self._tally.decided(decision.outcomes)
-
-    def _written(self, key: bytes, decision: Decision) -> list[tuple[str, bytes, Headers]]:
-        """Topic, value and headers of the decision's outcomes and of the score after it."""
-        records, number = self._records, self.tp.partition
-        assert records is not None
-        member_id = key.decode()
-        told = []
-        for outcome in decision.outcomes:
-            topic, _, value, headers = records.record(outcome, member_id, number)
-            told.append((self._topics[topic], value, headers))
-        told.append((self._scores_topic, records.score_record(member_id, decision.state), NO_HEADERS))
-        return told
 
     # -- whole partition --------------------------------------------------------------------------------------------
 
@@ -191,55 +153,98 @@ class MemberPartition(RowPartition):
         if isinstance(event, Tick):
             self._tick(instant_of(event.at))
         elif isinstance(event, PolicyPublished):
-            document = policy_to_take(event, self._policy)
-            if document is not None:
-                self.progress.policy_version = event.version
-                self.progress.policy = document.canonical()
-                self._use(document.to_policy(event.version))
+            self._take_policy(event)
         else:
-            raise Refused("unsupported", "cuts.published is understood but not scored yet")
+            self._take_cuts(event)
 
     def _tick(self, at: int) -> None:
         progress, position = self.progress, self._position
         if at <= progress.last_tick:
             return
-        before = PartitionProgress(progress.last_tick, progress.log_time, progress.policy_version, progress.policy)
+        before, rules, here = progress.copied(), self._rules, position.copied()
         progress.last_tick = at
-        if self._sweeps or self.due.any_until(at):
-            here = Position(position.offset, position.log_time, before.last_tick, position.imported)
-            self._sweeps.begin(Sweep(at, here, self.due.until(at), before))
         self._tally.ticked(at)
+        if rules is None:
+            return
+        if self._sweeps or self.due.any_until(at):
+            self._sweeps.begin(TickSweep(here, before, rules, at, self.due.until(at)))
+        # History is over already: nobody wants the cuts of its days.
+        if self._census is None or position.imported:
+            return
+        day = rules.policy.zone.day_of(at)
+        taken = self._census(at, here, rules.policy) if day > progress.census_day else None
+        if taken is not None:
+            progress.census_day = day
+            self._sweeps.begin(Census(here, before, rules, self._everybody(), *taken))
 
-    def _use(self, policy: Policy | None) -> None:
-        self._policy = policy
-        self._records = self._records_for(policy) if policy is not None else None
+    def _take_policy(self, event: PolicyPublished) -> None:
+        progress, earlier = self.progress, self._rules
+        document = policy_to_take(event, earlier.policy if earlier is not None else None)
+        if document is None:
+            return
+        before = progress.copied()
+        progress.policy_version = event.version
+        progress.policy = document.canonical()
+        rules = self._use(under_cuts(document.to_policy(event.version), progress.cuts))
+        self._reach_everybody(before, earlier, rules, POLICY_CHANGED, f"policy:{document.content_hash}")
+
+    def _take_cuts(self, event: CutsPublished) -> None:
+        progress, earlier = self.progress, self._rules
+        if earlier is None:
+            self._end_without_policy(self._position.offset)
+        taken = cuts_to_take(event, earlier.policy)
+        if taken is None:
+            return
+        before = progress.copied()
+        progress.cuts, policy = taken
+        self._reach_everybody(before, earlier, self._use(policy), CUT_MOVED, f"cuts:{event.date}")
+
+    def _use(self, policy: Policy) -> InForce:
+        self._rules = InForce(policy, self._records_for(policy))
+        return self._rules
+
+    def _reach_everybody(
+        self, before: PartitionProgress, earlier: InForce | None, rules: InForce, reason: str, cause: str
+    ) -> None:
+        """Begin the sweep of what is in force from here on; nobody is known before the first policy."""
+        if earlier is not None:
+            here = self._position.copied()
+            self._sweeps.begin(ChangeSweep(here, before, rules, earlier.policy, reason, cause, self._everybody()))
 
     @property
     def sweeping(self) -> bool:
-        """Some tick has members left to reach."""
+        """Some tick, policy or cuts have members left to reach."""
         return bool(self._sweeps)
 
     def sweep(self, budget: int) -> int:
-        """Fire the due timers of at most ``budget`` members, oldest tick first; how many were looked at."""
+        """Let at most ``budget`` members absorb what concerns all, in the order of the log; how many were looked at."""
         reached = 0
         for sweep, key in self._sweeps.reach(budget):
             reached += 1
             state = self.live.get(key)
             if state is None:
                 row = self.rows[key]
-                if next_due_of(row) > sweep.at:
+                if isinstance(sweep, TickSweep) and next_due_of(row) > sweep.at:
                     continue
                 state = decode_row(row)
-            self._fire(key, state, sweep)
+            self._reach(key, state, sweep)
         return reached
 
-    def _fire(self, key: bytes, state: MemberState, sweep: Sweep) -> MemberState:
-        """What a tick does to a member, whether the sweep has come to them or an event touches them first."""
-        if state.offset >= sweep.position.offset or not 0 < state.next_due <= sweep.at:
+    def _reach(self, key: bytes, state: MemberState, sweep: Sweep) -> MemberState:
+        """What a sweep does to a member, whether it has come to them or an event touches them first."""
+        if isinstance(sweep, Census):
+            sweep.look(key, state)
             return state
-        assert self._policy is not None
-        decision = fire(state, sweep.at, self._policy, sweep.position)
-        self._take(key, state.next_due, decision)
+        if state.offset >= sweep.position.offset:
+            return state
+        rules = sweep.rules
+        if isinstance(sweep, TickSweep):
+            decision = fire(state, sweep.at, rules.policy, sweep.position)
+        else:
+            assert isinstance(sweep, ChangeSweep)
+            decision = adopt(state, sweep.earlier, rules.policy, sweep.reason, sweep.cause, sweep.position)
+        if decision.state is not state:
+            self._take(key, state.next_due, decision, rules.records)
         return decision.state
 
     @property
@@ -251,7 +256,7 @@ class MemberPartition(RowPartition):
 
     @property
     def committable(self) -> int:
-        """The oldest unfinished tick, else the next record."""
+        """The oldest unfinished sweep, else the next record."""
         oldest = self._sweeps.oldest
         return oldest.position.offset if oldest is not None else self.position
 
@@ -261,48 +266,15 @@ class MemberPartition(RowPartition):
         oldest = self._sweeps.oldest
         return oldest.before if oldest is not None else self.progress
 
-    @property
-    def dirty_count(self) -> int:
-        """Members changed since the last cut."""
-        return len(self.live)
-
-    def take_dirty(self) -> list[tuple[bytes, bytes | None]]:
-        """Changed members as rows; their scores are queued first, so that the cut waits for these too."""
-        live, rows, records = self.live, self.rows, self._records
-        for key in self._unscored:
-            assert records is not None
-            score = records.score_record(key.decode(), live[key])
-            self._put(self._scores_topic, self.tp.partition, key, score, NO_HEADERS)
-        self._unscored.clear()
-        dirty: list[tuple[bytes, bytes | None]] = []
-        for key, state in live.items():
-            row = rows[key] = encode_row(state)
-            dirty.append((key, row))
-        dirty.extend((key, rows[key]) for key in self.take_regressed() if key not in live)
-        live.clear()
-        return dirty
-
     def payload(self) -> bytes:
         """Progress as of :attr:`committable`."""
         return self._remembered_progress.encode()
-
-    def offset_of(self, row: bytes) -> int:
-        """The source offset a row has absorbed."""
-        return offset_of(row)
 
     async def restored(self) -> None:
         """Take up the partition row and index who is due."""
         if self.partition_row is not None:
             self.progress = PartitionProgress.decode(self.partition_row.payload)
-            self._use(self.progress.read_policy())
-        move = self.due.move
-        for number, (key, row) in enumerate(self.rows.items(), 1):
-            if row[0] != VERSION:
-                self._fail(
-                    EX_CONFIG,
-                    f"{self.tp.topic}[{self.tp.partition}]: the changelog has rows of format version {row[0]} and this "
-                    f"program knows {VERSION}. Run the version of memberpulse that wrote them, or a later one.",
-                )
-            move(key, 0, next_due_of(row))
-            if number % _INDEX_SLICE == 0:
-                await asyncio.sleep(0)
+            policy = self.progress.read_policy()
+            if policy is not None:
+                self._use(policy)
+        await self._index_due()

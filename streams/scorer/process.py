@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from scoring.policy import Policy
 from streams.config import Settings
+from streams.cuts.census import census_taker
 from streams.dead_letters import Ceiling
 from streams.engine.app import BatchApp
 from streams.engine.fencing import end_process
@@ -18,11 +19,13 @@ from streams.metrics import ScorerMetrics
 from streams.outcome_records import OutcomeRecords
 from streams.refusing import Refuser
 from streams.scorer.partition import MemberPartition
+from streams.scorer.policy_in_force import say_policy_in_force
 from streams.scorer.tally import Tally
 from streams.stream_process import engine_settings, run
 from streams.ticker.due_counts import BUCKET_MS, DueCount, encode_due_count
 from streams.topic_admin import Action, look, plan, wanted_topics
 from streams.topics import (
+    CUT_SKETCHES,
     DEAD_LETTERS,
     DUE_COUNTS,
     MEMBER_EVENTS,
@@ -62,7 +65,7 @@ def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
     partition_count = settings.kafka.partitions
 
     # Looked up per outcome, so joined with the prefix only once.
-    names = {name: settings.topic(name) for name in (*OUTCOME_TOPICS, MEMBER_SCORES)}
+    names = {name: settings.topic(name) for name in (*OUTCOME_TOPICS, MEMBER_SCORES, MEMBER_EVENTS)}
 
     def records_for(policy: Policy) -> OutcomeRecords:
         return OutcomeRecords(policy, settings.score.epoch)
@@ -71,7 +74,10 @@ def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
         ceiling = Ceiling() if settings.score.halt_on_bad_input else None
         letters = (settings.topic(DEAD_LETTERS), tp.partition)
         tally = Tally(tp, Refuser(tp, outbox, letters, metrics.dead_letters, ceiling, end_process), metrics)
-        return MemberPartition(tp, outbox.put, tally, names.__getitem__, records_for, partition_count, end_process)
+        census = census_taker(outbox.put, settings.topic(CUT_SKETCHES), tp.partition, settings.score.epoch)
+        return MemberPartition(
+            tp, outbox.put, tally, names.__getitem__, records_for, partition_count, end_process, census
+        )
 
     app = BatchApp(engine_settings(settings, "score"), new_partition, ScorerObserver(metrics))
     app.source(settings.topic(MEMBER_EVENTS), partition_count)
@@ -102,6 +108,7 @@ async def publish_due_counts(app: BatchApp, settings: Settings, metrics: ScorerM
 def main(settings: Settings) -> int:
     """Score until a signal ends it; the exit code."""
     refuse_wrong_topics(settings)
+    say_policy_in_force(settings)
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry)
 

@@ -1,22 +1,26 @@
-"""Writing what the ticker decides: ticks into every partition, its state onto the control topic."""
+"""Writing what the ticker decides: ticks and cuts into every partition, its state onto the control topic."""
 
 import asyncio
 import logging
 from types import TracebackType
 from typing import Final, Self
 
-import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from streams.codecs import encode_tick
 from streams.config import Settings
+from streams.cuts_document import DatedCuts
 from streams.instants import instant_text
 from streams.kafka_clients import client_settings
 from streams.ticker.control import (
+    COPIED_KEY,
+    CUTS_KEY,
     LAST_TICK_KEY,
     PROBE_KEY,
     STATE_KEY,
     WORD_KEY,
+    CopiedCuts,
     LastTick,
     OperatorWord,
     TickerState,
@@ -60,19 +64,25 @@ class Appending:
         A partition that fails gets the next tick, which says no less.
         """
         await self._note(LAST_TICK_KEY, encode(LastTick(at_ms=at)))
-        partitions = sorted(await self._producer.partitions_for(self._events))
-        answers = await asyncio.gather(
-            *(self._append(partition, at) for partition in partitions), return_exceptions=True
-        )
-        appended = []
-        for partition, answer in zip(partitions, answers, strict=True):
-            if isinstance(answer, KafkaError):
-                log.warning("The tick at %s is missing in partition %d: %s", instant_text(at), partition, answer)
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                appended.append(partition)
-        return appended
+        records = {partition: encode_tick(at, partition) for partition in await self.partitions()}
+        return await self._append(records, f"The tick at {instant_text(at)}")
+
+    async def partitions(self) -> list[int]:
+        """The partitions of the log."""
+        return sorted(await self._producer.partitions_for(self._events))
+
+    async def keep_cuts(self, cuts: DatedCuts) -> None:
+        """Put cuts onto the control topic; of one date the first ones count."""
+        await self._note(CUTS_KEY, cuts.encode())
+
+    async def copy_cuts(self, cuts: DatedCuts) -> bool:
+        """Append cuts to every partition and note that all have them; False when one has not."""
+        partitions = await self.partitions()
+        records = {partition: cuts.event(partition) for partition in partitions}
+        if await self._append(records, f"The cuts of {cuts.date}") != partitions:
+            return False
+        await self._note(COPIED_KEY, encode(CopiedCuts(cuts.date)))
+        return True
 
     async def broker_clock(self) -> int | None:
         """The broker's time in epoch ms; None when the control topic is not configured to tell it."""
@@ -87,9 +97,24 @@ class Appending:
         """Tell what the ticker does."""
         await self._note(STATE_KEY, encode(state))
 
-    async def _append(self, partition: int, at: int) -> None:
-        value = orjson.dumps({"type": "tick", "at": instant_text(at), "partition": partition})
-        await self._producer.send_and_wait(self._events, value, PARTITION_KEY, partition=partition)
+    async def _append(self, records: dict[int, bytes], what: str) -> list[int]:
+        """Append a record to each partition; returns those that have it."""
+        answers = await asyncio.gather(
+            *(
+                self._producer.send_and_wait(self._events, value, PARTITION_KEY, partition=partition)
+                for partition, value in records.items()
+            ),
+            return_exceptions=True,
+        )
+        appended = []
+        for partition, answer in zip(records, answers, strict=True):
+            if isinstance(answer, KafkaError):
+                log.warning("%s: missing in partition %d: %s", what, partition, answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                appended.append(partition)
+        return appended
 
     async def _note(self, key: bytes, value: bytes) -> None:
         await self._producer.send_and_wait(self._control, value, key)

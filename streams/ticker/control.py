@@ -1,9 +1,13 @@
-"""What is written on the control topic about ticks: the operator's word, the ticker's state, the last tick."""
+"""What the ticker writes on the control topic and reads from it: the operator's word, its own state, the last tick,
+the cuts.
+"""
 
 import logging
 from typing import Final, Literal
 
 import msgspec
+
+from streams.cuts_document import DatedCuts
 
 log = logging.getLogger(__name__)
 
@@ -13,6 +17,10 @@ WORD_KEY: Final = b"ticks"
 LAST_TICK_KEY: Final = b"last-tick"
 #: What the ticker does, written when that changes.
 STATE_KEY: Final = b"ticker"
+#: The latest cuts, written before they are copied into the partitions; of one date the first ones count.
+CUTS_KEY: Final = b"cuts"
+#: The date of the latest cuts that every partition has.
+COPIED_KEY: Final = b"cuts-copied"
 #: A record whose append time is the broker's clock.
 PROBE_KEY: Final = b"clock"
 
@@ -35,6 +43,12 @@ class LastTick(msgspec.Struct, frozen=True):
     at_ms: int
 
 
+class CopiedCuts(msgspec.Struct, frozen=True):
+    """The local date (ISO) of the latest cuts that every partition has."""
+
+    date: str
+
+
 class TickerState(msgspec.Struct, frozen=True):
     """What the ticker does since ``since_ms`` (epoch ms), and why, in a word and in a sentence."""
 
@@ -51,6 +65,8 @@ class ControlState:
         self.word = OperatorWord()
         self.last_tick: int | None = None
         self.ticker: TickerState | None = None
+        self.cuts: DatedCuts | None = None
+        self.copied = ""
 
     def absorb(self, key: bytes | None, value: bytes | None) -> None:
         """Take one record; keys of others are left alone, and what cannot be read is said and changes nothing."""
@@ -61,6 +77,12 @@ class ControlState:
                 self.last_tick = msgspec.json.decode(value, type=LastTick).at_ms
             elif key == STATE_KEY and value:
                 self.ticker = msgspec.json.decode(value, type=TickerState)
+            elif key == CUTS_KEY and value:
+                cuts = msgspec.json.decode(value, type=DatedCuts)
+                if self.cuts is None or cuts.date > self.cuts.date:
+                    self.cuts = cuts
+            elif key == COPIED_KEY and value:
+                self.copied = max(self.copied, msgspec.json.decode(value, type=CopiedCuts).date)
         except msgspec.DecodeError as error:
             log.warning("A control record of key %r cannot be read and changes nothing: %s", key, error)
 

@@ -1,4 +1,5 @@
-"""What the log itself says before a tick: the last ticks, the oldest upstream record not handled, who falls due.
+"""What the log itself says before a tick: the last ticks, the oldest upstream record not handled, who falls due; and
+what partitions counted for cuts.
 
 Blocking; the ticker calls it from a thread. It reads without a consumer group and writes nothing.
 """
@@ -15,7 +16,7 @@ from scoring.events import Tick
 from streams.config import Settings
 from streams.log_reading import Span, admin_client, committed, latest_ticks, log_consumer, scan, spans
 from streams.ticker.due_counts import DueCount, decode_due_count
-from streams.topics import DUE_COUNTS, MEMBER_EVENTS
+from streams.topics import CUT_SKETCHES, DUE_COUNTS, MEMBER_EVENTS
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Evidence:
         self._resources = ExitStack()
         self._counts: dict[int, DueCount] = {}
         self._counts_read = 0
+        self._sketches_read = 0
 
     def __enter__(self) -> Self:
         """Connect."""
@@ -98,6 +100,16 @@ class Evidence:
                     log.warning("A due count at offset %d cannot be read and is left out: %s", record.offset, error)
             self._counts_read = span.end
         return tuple(self._counts.values())
+
+    def new_sketches(self) -> list[bytes]:
+        """What partitions have counted for cuts since this was asked last."""
+        topic = self._settings.topic(CUT_SKETCHES)
+        found = []
+        for number, span in spans(self._consumer, topic).items():
+            unread = Span(max(span.begin, self._sketches_read), span.end)
+            found += [record.value for record in scan(self._consumer, topic, {number: unread}) if record.value]
+            self._sketches_read = span.end
+        return found
 
     def _first_timestamp(self, topic: str, partition: int, unhandled: Span) -> int | None:
         if unhandled.begin >= unhandled.end:

@@ -1,17 +1,12 @@
 """What an operator asks and tells the ticker. Blocking; every function may raise ``kafka.errors.KafkaError``."""
 
 from dataclasses import dataclass
-from typing import Final
-
-from kafka import KafkaProducer
 
 from streams.config import Settings
-from streams.kafka_clients import admin_settings
 from streams.log_reading import log_consumer, scan, spans
+from streams.log_writing import NewRecord, write
 from streams.ticker.control import WORD_KEY, ControlState, OperatorWord, TickerState, encode
 from streams.topics import CONTROL
-
-_ANSWER_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +41,4 @@ def release(settings: Settings, *, actor: str, reason: str, until_ms: int | None
 
 
 def _say(settings: Settings, word: OperatorWord) -> None:
-    producer = KafkaProducer(**admin_settings(settings), acks="all")
-    try:
-        producer.send(settings.topic(CONTROL), key=WORD_KEY, value=encode(word)).get(_ANSWER_SECONDS)
-    finally:
-        producer.close()
+    write(settings, settings.topic(CONTROL), [NewRecord(None, WORD_KEY, encode(word))])

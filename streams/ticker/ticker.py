@@ -14,6 +14,7 @@ from streams.instants import instant_text
 from streams.metrics import TickerMetrics
 from streams.ticker.appending import Appending
 from streams.ticker.control import OperatorWord, TickerState
+from streams.ticker.daily_cuts import DailyCuts
 from streams.ticker.decision import Held, Silent, Situation, Tick, Verdict, decide, is_jump
 from streams.ticker.evidence import Evidence
 from streams.ticker.office import Office
@@ -39,6 +40,7 @@ class Ticker:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
+        self._cuts = DailyCuts(settings.score.epoch, metrics)
         self._last_tick: int | None = None
         self._told: TickerState | None = None
         self._remind_at = 0.0
@@ -103,6 +105,7 @@ class Ticker:
         if isinstance(verdict, Tick):
             await self._append(verdict, office, appending)
         await self._tell(verdict, now, appending)
+        await self._cuts.go_on(office, evidence, appending)
 
     async def _append(self, tick: Tick, office: Office, appending: Appending) -> None:
         self._last_tick = tick.at

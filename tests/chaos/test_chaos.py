@@ -3,11 +3,15 @@
 import os
 import random
 import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from streams.devstack import DevStack
+from streams.log_reading import LogRecord
 from tests.chaos.cluster import Cluster
 from tests.chaos.deployment import Deployment
 from tests.chaos.schedule import Chaos, schedule
@@ -37,6 +41,22 @@ def poison_of(records: list[GeneratedRecord]) -> set[tuple[bytes | None, bytes |
     return {(record.key, record.value) for record in records if record.is_poison}
 
 
+def forwards(deployment: Deployment) -> Iterator[LogRecord]:
+    """What the scorer wrote to member-events: what members who were merged tell each other."""
+    for record in deployment.read(deployment.events_topic):
+        if b'"member.absorbed"' in (record.value or b"") or b'"via"' in (record.value or b""):
+            yield record
+
+
+def told_apart_from_place(deployment: Deployment, but: Collection[bytes | None]) -> dict[str, Any]:
+    """Outcomes of all others than ``but``, without the position of their cause and the log time there."""
+    return {
+        identity: {**orjson.loads(record.value or b"{}"), "position": None, "recorded_at": None}
+        for identity, record in outcome_bodies(deployment)
+        if record.key not in but
+    }
+
+
 @pytest.mark.kafka
 @pytest.mark.timeout(240)
 def test_members_are_exact_after_kills_and_as_after_an_undisturbed_run(stack: DevStack, tmp_path: Path) -> None:
@@ -59,11 +79,13 @@ def test_members_are_exact_after_kills_and_as_after_an_undisturbed_run(stack: De
         verdict = verdict_on(deployment, poison_of(records))
         print(verdict)
         assert verdict.is_clean, verdict
-    told, quietly_told = (
-        {(identity, record.key, record.value, record.headers) for identity, record in outcome_bodies(deployment)}
-        for deployment in (disturbed, undisturbed)
-    )
+    both = (disturbed, undisturbed)
+    # What one member tells another comes at another place in the log in each run, and moves what follows.
+    hearers = {record.key for deployment in both for record in forwards(deployment)}
+    assert len(hearers) > 5
+    told, quietly_told = (told_apart_from_place(deployment, hearers) for deployment in both)
     assert told == quietly_told
+    assert len(told) > 5_000
 
 
 @pytest.mark.chaos

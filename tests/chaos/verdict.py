@@ -15,6 +15,7 @@ from streams import rows
 from streams.dead_letters import OWN_HEADERS
 from streams.engine.partition import PartitionRow
 from streams.log_reading import LogRecord
+from streams.member_history import erasure_version
 from streams.topics import DEAD_LETTERS, MEMBER_SCORES, OUTCOME_TOPICS, PARTITION_KEY
 from tests.chaos.deployment import Deployment
 from tests.oracle.log import LogRecord as OracleRecord
@@ -125,7 +126,7 @@ def _told_otherwise(record: LogRecord, wanted: Any) -> str | None:
         body["sequence"],
         body["reason"],
         (body["from"] or {"name": ""})["name"],
-        body["to"]["name"],
+        (body["to"] or {"name": ""})["name"],
         body["frequency"],
         body["monetary"],
         body["catch_up"],
@@ -183,12 +184,13 @@ def _changelog(verdict: Verdict, deployment: Deployment, answer: Expected) -> No
 
 def _of_row(row: bytes, names: list[str]) -> ExpectedMember:
     state = rows.decode(row)
+    is_live = state.merge is None and not state.erased
     return ExpectedMember(
         offset=state.offset,
         sequence=state.sequence,
         as_of=state.as_of,
-        tier=names[state.tier],
-        stage=STAGES[state.stage],
+        tier=names[state.tier] if is_live else "",
+        stage=STAGES[state.stage] if is_live else "",
         frequency=state.frequency,
         monetary=state.monetary,
         last_purchase_at=state.last_at or None,
@@ -225,33 +227,50 @@ def _positions(verdict: Verdict, deployment: Deployment, partition_rows: dict[in
 
 
 def _scores(verdict: Verdict, deployment: Deployment, answer: Expected) -> None:
-    newest: dict[str, dict[str, Any]] = {}
+    newest: dict[str, tuple[int, dict[str, Any] | None]] = {}
     last: dict[str, int] = {}
     for record in deployment.read_logical(MEMBER_SCORES):
-        score = orjson.loads(record.value or b"{}")
-        name = score["member_id"]
-        last[name] = score["offset"]
-        if name not in newest or newest[name]["offset"] <= score["offset"]:
-            newest[name] = score
-    found = {}
-    for name, score in newest.items():
-        # A repeat of an event moves a member's offset and nothing that the score tells, so the score may be older.
-        wanted = answer.members.get(name)
-        offset = wanted.offset if wanted is not None and score["offset"] <= wanted.offset else score["offset"]
-        found[name] = ExpectedMember(
-            offset=offset,
-            sequence=score["sequence"],
-            as_of=score["as_of_ms"],
-            tier=score["tier"],
-            stage=score["stage"],
-            frequency=score["frequency"],
-            monetary=score["monetary"],
-            last_purchase_at=score["last_purchase_ms"],
-            next_due_at=score["next_due_ms"],
-        )
-    _compare(verdict, "scored", found, dict(answer.members))
+        name = (record.key or b"").decode()
+        score = None if record.value is None else orjson.loads(record.value)
+        version = erasure_version(record) if score is None else (score["epoch"], score["offset"])
+        assert version is not None, f"a deletion of {name} that names no version"
+        last[name] = version[1]
+        if name not in newest or newest[name][0] <= version[1]:
+            newest[name] = version[1], score
+    wanted = {name: each for name, each in answer.members.items() if answer.gone.get(name) != ""}
+    found = {
+        name: _of_score(score, offset, wanted.get(name))
+        for name, (offset, score) in newest.items()
+        if score is not None
+    }
+    _compare(verdict, "scored", found, wanted)
+    into = {name: score.get("merged_into") for name, (_, score) in newest.items() if score is not None}
+    verdict.must(
+        "members whose score says wrongly where they went",
+        [name for name in wanted if into.get(name) != answer.gone.get(name)],
+    )
+    verdict.must("erased members whose score was not taken away", newest.keys() - found.keys() ^ _erased(answer))
     # Compaction keeps the last record of a key, so an older one must not stay behind the newest.
-    verdict.must("scores followed by an older one", [n for n in newest if last[n] < newest[n]["offset"]])
+    verdict.must("scores followed by an older one", [n for n in newest if last[n] < newest[n][0]])
+
+
+def _erased(answer: Expected) -> set[str]:
+    return {name for name, into in answer.gone.items() if into == ""}
+
+
+def _of_score(score: dict[str, Any], offset: int, wanted: ExpectedMember | None) -> ExpectedMember:
+    # A repeat of an event moves a member's offset and nothing that the score tells, so the score may be older.
+    return ExpectedMember(
+        offset=wanted.offset if wanted is not None and offset <= wanted.offset else offset,
+        sequence=score["sequence"],
+        as_of=score["as_of_ms"],
+        tier=score["tier"] or "",
+        stage=score["stage"] or "",
+        frequency=score["frequency"],
+        monetary=score["monetary"],
+        last_purchase_at=score["last_purchase_ms"],
+        next_due_at=score["next_due_ms"],
+    )
 
 
 def _dead_letters(

@@ -1,6 +1,7 @@
 """The scorer with a weakness, for tests only: it dies in a cut, forgets what members have absorbed, or is slow.
 
-CHAOS_DIES_AT names the step (one of STEPS) and CHAOS_DIES_IN the cut, counted from 1, at which it sends itself kill -9.
+CHAOS_DIES_AT names the step (one of STEPS) and CHAOS_DIES_IN the cut, counted from 1, at which it sends itself kill -9;
+with one of FORWARD_STEPS it counts what it sends to member-events instead: what one member must tell another.
 CHAOS_FORGETFUL=1 makes the comparison with the member's own offset ineffective: replayed records are applied again.
 CHAOS_RECOVERS_SLOWLY is how many seconds its first recovery stands still before it takes up what it has read.
 """
@@ -19,14 +20,19 @@ from streams.config import Settings
 from streams.engine.app import BatchApp
 from streams.engine.consumer import BatchConsumer
 from streams.engine.cut import Cutter
+from streams.engine.sending import Batches, BatchSender
 from streams.scorer import partition
 from streams.scorer.process import main
+from streams.topics import MEMBER_EVENTS
 
 BEFORE_ROWS = "outcomes acknowledged"
 AFTER_ROWS = "rows remembered"
 AFTER_PARTITION_ROW = "partition row remembered"
 AFTER_COMMIT = "committed"
 STEPS = (BEFORE_ROWS, AFTER_ROWS, AFTER_PARTITION_ROW, AFTER_COMMIT)
+BEFORE_FORWARD = "forward decided"
+AFTER_FORWARD = "forward in the log"
+FORWARD_STEPS = (BEFORE_FORWARD, AFTER_FORWARD)
 
 
 def forget_offsets() -> None:
@@ -89,11 +95,34 @@ def die_at(step: str, cut: int) -> None:
         setattr(owner, name, weak)
 
 
+def die_at_forward(step: str, number: int) -> None:
+    """Kill this process before it sends its n-th batch of forwards, or when the broker has it and nobody remembers."""
+    sent = 0
+    send = BatchSender.send_batches
+
+    async def send_and_die(
+        sender: BatchSender, topic: str, partition: int, batches: Batches
+    ) -> list["asyncio.Future[object]"]:
+        nonlocal sent
+        sent += topic.endswith(MEMBER_EVENTS)
+        is_last = topic.endswith(MEMBER_EVENTS) and sent == number
+        if is_last and step == BEFORE_FORWARD:
+            os.kill(os.getpid(), signal.SIGKILL)
+        futures = await send(sender, topic, partition, batches)
+        if is_last:
+            await asyncio.gather(*futures)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return futures
+
+    setattr(BatchSender, "send_batches", send_and_die)  # noqa: B010 - past the type checker, as above
+
+
 if __name__ == "__main__":
     if os.environ.get("CHAOS_FORGETFUL") == "1":
         forget_offsets()
     if "CHAOS_DIES_AT" in os.environ:
-        die_at(os.environ["CHAOS_DIES_AT"], int(os.environ["CHAOS_DIES_IN"]))
+        dies = die_at_forward if os.environ["CHAOS_DIES_AT"] in FORWARD_STEPS else die_at
+        dies(os.environ["CHAOS_DIES_AT"], int(os.environ["CHAOS_DIES_IN"]))
     if "CHAOS_RECOVERS_SLOWLY" in os.environ:
         recover_slowly(float(os.environ["CHAOS_RECOVERS_SLOWLY"]))
     raise SystemExit(main(Settings()))

@@ -24,20 +24,33 @@ class ExpectedMember:
 
 @dataclass(frozen=True)
 class ExpectedFurther:
-    """What holds, overrides, hold-back and segments add to a member at the end of the log; empty names are none."""
+    """What the rarer rules add to a member at the end of the log; empty names are none.
+
+    ``stack``: tier and end of the holds below, lowest first. ``remembered``: sequence, kind and instant of what may
+    still be corrected. ``buckets``: day, orders, minor units and hashes of what is sealed.
+    """
 
     base: str
     held_until: int | None
     grace_until: int | None
     told_stage: str
     segments: tuple[str, str, str]
+    stack: tuple[tuple[str, int | None], ...] = ()
+    is_provisional: bool = False
+    remembered: tuple[tuple[int, str, int], ...] = ()
+    buckets: tuple[tuple[int, int, int, tuple[int, ...]], ...] = ()
+    forgotten_day: int | None = None
 
 
 @dataclass(frozen=True)
 class Said:
     """What some kinds say beside the rest: how an override ended, where a hold's end would lead, the member's pace.
 
-    ``keeps`` is what the base misses to stand at ``held_until``: orders and minor units, None where not asked for.
+    ``keeps`` is what the base misses to stand at ``held_until``: orders and minor units, None where not asked for;
+    or the cut, None where nobody passes, and the rank value.
+    ``provisional`` is said by upgrades only. A correction names what it supersedes, by id and as kind, instant and
+    sequence number, and where the member is ``now``. ``value`` is the rank value,
+    ``moved_by`` who moved the tier, where tiers go by percentile.
     """
 
     detail: str = ""
@@ -46,6 +59,12 @@ class Said:
     gaps: tuple[int, ...] | None = None
     expected_gap_s: int | None = None
     quiet_days: int | None = None
+    provisional: bool | None = None
+    supersedes: str = ""
+    superseded: tuple[str, int, int] | None = None
+    now: str = ""
+    value: int | None = None
+    moved_by: str = ""
 
 
 NOTHING_ELSE = Said()
@@ -75,10 +94,34 @@ class ExpectedOutcome:
     said: Said = NOTHING_ELSE
 
 
+@dataclass(frozen=True)
+class ExpectedForward:
+    """What the scorer of one member writes into the log for another; ``until`` is None where a merge is taken back."""
+
+    event_id: str
+    member_id: str
+    type: str
+    occurred_at: int
+    via: str = ""
+    absorbed: str = ""
+    path: tuple[str, ...] = ()
+    merge: str = ""
+    until: int | None = None
+    undone: bool = False
+    erased: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, tuple[str, ...]]:
+        """What tells it from all others: one event may reach a member again on a longer way."""
+        return self.event_id, self.member_id, self.path or (self.via,)
+
+
 @dataclass
 class Expected:
     """``outcomes`` by ``ce_id``, each member's in sequence; ``dead_letters`` by (partition, offset), without poison.
 
+    ``forwards`` are by event id, receiver and way. ``gone`` has whom a member was merged into, nobody
+    for who was erased.
     ``ways`` counts the branches of the text that were taken, for statistics.
     """
 
@@ -86,4 +129,6 @@ class Expected:
     further: dict[str, ExpectedFurther] = field(default_factory=dict)
     outcomes: dict[str, ExpectedOutcome] = field(default_factory=dict)
     dead_letters: dict[tuple[int, int], str] = field(default_factory=dict)
+    forwards: dict[tuple[str, str, tuple[str, ...]], ExpectedForward] = field(default_factory=dict)
+    gone: dict[str, str] = field(default_factory=dict)
     ways: Counter[str] = field(default_factory=Counter)

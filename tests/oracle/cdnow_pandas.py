@@ -46,6 +46,17 @@ def cdnow_by_pandas(policy: Mapping[str, Any], ticks: Sequence[int]) -> pd.DataF
     return members.drop(columns=["tier_frequency", "tier_monetary"])
 
 
+def ranks_by_pandas(day: int, window_days: int) -> list[int]:
+    """Orders times cents of every member with a paid order in the ``window_days`` days before ``day`` (from 1970).
+
+    Policies count orders of at least one cent here.
+    """
+    orders = _orders()
+    inside = orders[(orders["cents"] >= 1) & (orders["day"] < day) & (orders["day"] > day - window_days)]
+    members = inside.groupby("member")["cents"].agg(["size", "sum"])
+    return [int(rank) for rank in members["size"] * members["sum"]]
+
+
 def _orders() -> pd.DataFrame:
     with (resources.files("streams.demo") / "cdnow_master.txt.gz").open("rb") as packed:
         table = pd.read_csv(packed, sep=r"\s+", compression="gzip", dtype={"customer_id": str, "date": str})

@@ -106,6 +106,8 @@ class _Shop:
         self.count = 0
         self.season = -1
         self.said: list[tuple[bytes, bytes]] = []
+        #: Who was merged, and into whom; the latest at the end.
+        self.merged: list[tuple[str, str]] = []
         self.shoppers = [
             _Shopper(
                 f"m{number:06d}", min(rng.paretovariate(1.2), 30), start_ms + int(rng.random() ** 2 * self.span_ms)
@@ -151,9 +153,8 @@ class _Shop:
         if self.said and roll < self.shares.poison + self.shares.duplicates:
             key, value = self.rng.choice(self.said)
         else:
-            shopper = self._next_shopper()
-            key = shopper.name.encode()
-            value = json.dumps(self._said_by(shopper)).encode()
+            said = self._said_by(self._next_shopper())
+            key, value = said["member_id"].encode(), json.dumps(said).encode()
             self.said.append((key, value))
             if len(self.said) > 4000:
                 del self.said[:2000]
@@ -217,15 +218,24 @@ class _Shop:
                 {"type": "visit", "shop_id": "s1"},
                 {"type": "member.joined"},
                 {"type": "member.referred", "referrer_id": self.rng.choice(self.shoppers).name},
-                {"type": "member.merged", "into": "somebody"},
+                {"type": "member.merged"},
                 {"type": "member.erased"},
                 {**paid, "occurred_at": "1970-01-01T00:00:00Z"},
                 {**paid, "occurred_at": "2099-12-31T23:59:59.999+00:00"},
                 {**paid, "currency": "EUR" if self.currency != "EUR" else "USD"},
             ),
-            weights=(70, 10, 10, 2, 2, 2, 2, 2),
+            weights=(70, 10, 10, 6, 2, 2, 2, 2),
         )[0]
-        return {**event, **also}
+        return {**event, **(self._merging() if also["type"] == "member.merged" else also)}
+
+    def _merging(self) -> dict[str, Any]:
+        """A merge into somebody who shops these days, or the end of the merge before."""
+        if self.merged and self.rng.random() < 0.5:
+            source, into = self.merged.pop()
+            return {"type": "member.unmerged", "member_id": source, "into": into}
+        source, into = self._next_shopper().name, self._next_shopper().name
+        self.merged.append((source, into))
+        return {"type": "member.merged", "member_id": source, "into": into}
 
     def _paid(self, event: dict[str, Any], shopper: _Shopper, order_id: str) -> dict[str, Any]:
         amount = 0 if self.rng.random() < 0.01 else int(self.rng.lognormvariate(8, 0.8))

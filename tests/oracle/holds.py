@@ -1,24 +1,29 @@
-"""How a tier is earned, held and lost: the tier step of one evaluation (docs/rules.md, 6.3 to 6.6)."""
+"""How a tier is earned, held and lost: what the steps of an evaluation do (docs/rules.md, 6.3 to 6.6)."""
 
 from dataclasses import dataclass, field, replace
 
 from tests.oracle.calendar import day_of, start_of_day
 from tests.oracle.periods import Judge
 from tests.oracle.policy import HoldRules, Level
+from tests.oracle.pyramid import Cut, rank_value
 
-_RETESTING = ("revision", "cancel", "return")
+RETESTING = ("revision", "cancel", "return", "unmerge")
 
 
 @dataclass(frozen=True)
 class Hold:
-    """None stands for no end, no grace, and a qualification that nobody knows."""
+    """None stands for no end, no grace, and a qualification that nobody knows.
+
+    Where tiers fall at once, a base has one only while it is provisional, and it never ends.
+    """
 
     rank: int
     held_until: int | None
     grace_until: int | None = None
     qualified_at: int | None = None
-    asked: Level | None = None
+    asked: Level | Cut | None = None
     notice_told: bool = False
+    provisional: bool = False
 
     def lasts(self, instant: int) -> bool:
         """Whether it has not ended yet."""
@@ -63,6 +68,8 @@ class TierState:
 class Step:
     """What happened to the tier in one evaluation; ``fell_by`` is the reason of a fall by time.
 
+    ``still_passes``: what was asked when the tier was earned is passed yet; others have moved the cut.
+
     ``ways`` names the branches of the text that were taken, for statistics.
     """
 
@@ -70,51 +77,36 @@ class Step:
     override_set: bool = False
     override_ended: str = ""
     fell_by: str = ""
+    still_passes: bool = False
     prolonged_by: str = ""
+    withdrawn: bool = False
+    confirmed: bool = False
     expiring: bool = False
     would_be: int = 0
     ways: list[str] = field(default_factory=list)
 
 
-def tier_step(before: TierState, register: Override | None, reason: str, judge: Judge) -> Step:
-    """One evaluation at ``judge.now``; ``reason`` is empty for a timer."""
-    step = Step(before)
-    _override(step, register, judge)
-    standing = judge.standing(judge.now)
-    rules = judge.rules.holds
-    if rules is None:
-        step.state = replace(step.state, base=standing)
-        return step
-    if reason in _RETESTING and _retest(step, standing, judge):
-        pass
-    elif standing > step.state.base:
-        _rise(step, standing, judge)
-    else:
-        _hold_end(step, standing, judge, rules)
-    _notice(step, judge, rules)
-    return step
-
-
-def _override(step: Step, register: Override | None, judge: Judge) -> None:
+def override_step(step: Step, register: Override | None, judge: Judge) -> None:
+    """Step 1."""
     before = step.state
-    in_force = register is not None and register.is_in_force(judge.now)
-    floor = 0
-    if register is not None and in_force:
-        floor = judge.rules.rank_of(register.tier) or 0
+    named = judge.rules.rank_of(register.tier) if register is not None else None
+    in_force = register is not None and named is not None and register.is_in_force(judge.now)
+    floor = (named or 0) if in_force else 0
     step.override_set = in_force and register != before.register
     if before.was_in_force and not in_force:
         assert before.register is not None
         assert register is not None
         is_over = any(o.until is not None and o.until <= judge.now for o in (before.register, register))
-        step.override_ended = "until" if is_over else "withdrawn"
+        is_same = register == before.register
+        step.override_ended = "until" if is_over else "tier_gone" if is_same else "withdrawn"
     step.state = replace(before, register=register, was_in_force=in_force, floor=floor)
 
 
-def started(rank: int, standing: int, judge: Judge) -> Hold | None:
-    """A new hold; the lowest rank has none."""
+def started(rank: int, standing: int, judge: Judge, base: int, at: int | None = None) -> Hold | None:
+    """A new hold, as from ``at`` when that is not now; the lowest rank has none. ``base`` is the one before."""
     if rank == 0:
         return None
-    level, rules, t = judge.rules.levels[rank], judge.rules.holds, judge.now
+    level, rules, t = judge.rules.levels[rank], judge.rules.holds, judge.now if at is None else at
     assert rules is not None
     held_until: int | None
     if level.never_downgrade:
@@ -122,13 +114,21 @@ def started(rank: int, standing: int, judge: Judge) -> Hold | None:
     elif judge.rules.window == "rolling":
         held_until = start_of_day(day_of(t, judge.rules.zone) + rules.hold_days, judge.rules.zone)
     else:
-        held_until = judge.year_start(2 if judge.present_passes(level, t) else 1)
+        held_until = judge.year_start(2 if judge.present_passes(level, t) else 1, t)
     if standing >= rank:
-        return Hold(rank, held_until, qualified_at=t, asked=level)
+        return Hold(rank, held_until, qualified_at=t, asked=judge.test_of(rank, base))
     return Hold(rank, held_until)
 
 
-def _retest(step: Step, standing: int, judge: Judge) -> bool:
+def flagged(hold: Hold | None, judge: Judge) -> Hold | None:
+    """The hold of a base that has just risen, which may have to wait for its confirmation (6.7)."""
+    if hold is None or not judge.rules.is_provisional:
+        return hold
+    assert hold.asked is not None
+    return replace(hold, provisional=not judge.settled().passes(hold.asked, judge.now))
+
+
+def retest(step: Step, standing: int, judge: Judge) -> bool:
     """Step 4; whether the tier step is over with it."""
     state, t = step.state, judge.now
     hold = state.hold
@@ -146,7 +146,7 @@ def _retest(step: Step, standing: int, judge: Judge) -> bool:
         return False
     if standing >= state.base:
         step.ways.append("re-test: qualifies now")
-        renewed = replace(hold, qualified_at=t, asked=judge.rules.levels[hold.rank])
+        renewed = replace(hold, qualified_at=t, asked=judge.test_of(hold.rank, state.base))
         step.state = replace(state, hold=renewed)
         return False
     _fall_back(step, standing, judge)
@@ -157,7 +157,7 @@ def _fall_back(step: Step, standing: int, judge: Judge) -> None:
     """To the highest hold of the stack that stands, or else to what the member qualifies for."""
     state = step.state
     for place in range(len(state.stack) - 1, -1, -1):
-        left = _if_it_stands(state.stack[place], standing, judge, step.ways)
+        left = _if_it_stands(state.stack[place], standing, judge, step)
         if left is None:
             continue
         if standing <= left.rank:
@@ -166,14 +166,15 @@ def _fall_back(step: Step, standing: int, judge: Judge) -> None:
         else:
             step.ways.append("re-test: above the hold that stands")
             stack = (*state.stack[:place], left)
-            step.state = replace(state, base=standing, hold=started(standing, standing, judge), stack=stack)
+            step.state = replace(state, base=standing, hold=started(standing, standing, judge, state.base), stack=stack)
         return
     step.ways.append("re-test: nothing stands, some rank" if standing else "re-test: nothing stands, lowest")
-    step.state = replace(state, base=standing, hold=started(standing, standing, judge), stack=())
+    step.state = replace(state, base=standing, hold=started(standing, standing, judge, state.base), stack=())
 
 
-def _if_it_stands(hold: Hold, standing: int, judge: Judge, ways: list[str]) -> Hold | None:
+def _if_it_stands(hold: Hold, standing: int, judge: Judge, step: Step) -> Hold | None:
     """The hold of the stack as it stands now, None when it does not."""
+    ways = step.ways
     if not hold.lasts(judge.now):
         ways.append("stack: ended")
         return None
@@ -186,21 +187,35 @@ def _if_it_stands(hold: Hold, standing: int, judge: Judge, ways: list[str]) -> H
         return hold
     ways.append("stack: fails, qualifies now" if standing >= hold.rank else "stack: fails")
     if standing >= hold.rank:
-        return replace(hold, qualified_at=judge.now, asked=judge.rules.levels[hold.rank])
+        return replace(hold, qualified_at=judge.now, asked=judge.test_of(hold.rank, step.state.base))
     return None
 
 
-def _rise(step: Step, standing: int, judge: Judge) -> None:
+def at_once(step: Step, standing: int, judge: Judge) -> None:
+    """Step 3."""
+    state = step.state
+    if standing > state.base:
+        hold = None
+        if judge.rules.is_provisional:
+            asked = judge.test_of(standing, state.base)
+            hold = flagged(Hold(standing, None, qualified_at=judge.now, asked=asked), judge)
+        step.state = replace(state, base=standing, hold=hold if hold is not None and hold.provisional else None)
+    elif standing < state.base:
+        step.state = replace(state, base=standing, hold=None)
+
+
+def rise(step: Step, standing: int, judge: Judge) -> None:
     """Step 5."""
     state = step.state
     stack = state.stack
     if state.hold is not None and state.hold.grace_until is None and state.hold.lasts(judge.now):
         stack = (*stack, state.hold)
     step.ways.append("rise: hold to the stack" if stack != state.stack else "rise: no hold to keep")
-    step.state = replace(state, base=standing, hold=started(standing, standing, judge), stack=stack)
+    hold = flagged(started(standing, standing, judge, state.base), judge)
+    step.state = replace(state, base=standing, hold=hold, stack=stack)
 
 
-def _hold_end(step: Step, standing: int, judge: Judge, rules: HoldRules) -> None:
+def hold_end(step: Step, standing: int, judge: Judge, rules: HoldRules) -> None:
     """Step 6."""
     state, t, zone = step.state, judge.now, judge.rules.zone
     hold = state.hold
@@ -210,7 +225,9 @@ def _hold_end(step: Step, standing: int, judge: Judge, rules: HoldRules) -> None
     if standing == state.base:
         step.prolonged_by = "general" if had_grace else "hold_end"
         step.ways.append("hold end: prolonged in grace" if had_grace else "hold end: prolonged")
-        step.state = replace(state, hold=started(state.base, standing, judge))
+        anew = started(state.base, standing, judge, state.base)
+        assert anew is not None
+        step.state = replace(state, hold=replace(anew, provisional=hold.provisional))
         return
     if hold.grace_until is None:
         grace_until = hold.held_until
@@ -225,7 +242,8 @@ def _hold_end(step: Step, standing: int, judge: Judge, rules: HoldRules) -> None
     lowest, rank = _fallen(state.base, standing, judge, rules)
     step.ways.append("hold end: stopped by never_downgrade" if rank > lowest else "hold end: falls")
     step.fell_by = "grace_end" if had_grace or rules.grace_days else "hold_end"
-    step.state = replace(state, base=rank, hold=started(rank, standing, judge), stack=())
+    step.still_passes = hold.asked is not None and judge.passes(hold.asked, t)
+    step.state = replace(state, base=rank, hold=started(rank, standing, judge, state.base), stack=())
 
 
 def _fallen(base: int, standing: int, judge: Judge, rules: HoldRules) -> tuple[int, int]:
@@ -235,7 +253,7 @@ def _fallen(base: int, standing: int, judge: Judge, rules: HoldRules) -> tuple[i
     return lowest, max(lowest, kept)
 
 
-def _notice(step: Step, judge: Judge, rules: HoldRules) -> None:
+def notice_step(step: Step, judge: Judge, rules: HoldRules) -> None:
     """Step 8."""
     state, t = step.state, judge.now
     hold = state.hold
@@ -243,7 +261,8 @@ def _notice(step: Step, judge: Judge, rules: HoldRules) -> None:
         return
     if not notice_at(hold.held_until, judge) <= t < hold.held_until:
         return
-    if judge.standing(hold.held_until) >= state.base:
+    standing = judge.standing(hold.held_until, state.base)
+    if standing >= state.base:
         step.ways.append("notice: qualifies then")
         return
     if _is_overridden(state, hold.held_until):
@@ -251,7 +270,7 @@ def _notice(step: Step, judge: Judge, rules: HoldRules) -> None:
         return
     step.ways.append("notice: told")
     step.expiring = True
-    step.would_be = _fallen(state.base, judge.standing(hold.held_until), judge, rules)[1]
+    step.would_be = _fallen(state.base, standing, judge, rules)[1]
     step.state = replace(state, hold=replace(hold, notice_told=True))
 
 
@@ -263,10 +282,15 @@ def notice_at(held_until: int, judge: Judge) -> int:
 
 
 def missing(hold: Hold | None, judge: Judge) -> tuple[int | None, int | None] | None:
-    """What the member lacks to stand at the end of the hold, in the candidate that lacks the least money."""
+    """What the member lacks to stand at the end of the hold, in the candidate that lacks the least money.
+
+    By percentile the cut, and the rank value then.
+    """
     if hold is None or hold.held_until is None:
         return None
-    level = judge.rules.levels[hold.rank]
+    level = judge.test_of(hold.rank, hold.rank)
+    if isinstance(level, Cut):
+        return level.value, rank_value(*judge.numbers(judge.windows(hold.held_until)[0], hold.held_until))
     lacking = []
     for window in judge.windows(hold.held_until):
         frequency, monetary = judge.numbers(window, hold.held_until)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.oracle.calendar import instant_of
 from tests.oracle.policy import Rules, rules_of
+from tests.oracle.pyramid import Cuts, cuts_of
 
 _AMOUNTS = {"order.paid": "net_amount", "order.returned": "returned_amount"}
 
@@ -42,6 +43,10 @@ class Fact:
     currency: str
     tier: str
     until: int | None
+    into: str = ""
+    via: str = ""
+    absorbed: str = ""
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +58,37 @@ class Tick:
     imported: bool
 
 
+@dataclass(frozen=True)
+class PolicyChange:
+    """An accepted policy, the partition's first one included."""
+
+    offset: int
+    log_time: int
+    imported: bool
+    last_tick: int | None
+    rules: Rules
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class CutsChange:
+    """Accepted cuts."""
+
+    offset: int
+    log_time: int
+    imported: bool
+    last_tick: int | None
+    cuts: Cuts
+
+
 @dataclass
 class PartitionLog:
-    """One partition, read to its end."""
+    """One partition, read to its end. ``rules`` are those of the latest policy."""
 
     rules: Rules | None = None
+    sweeps: list[PolicyChange | CutsChange] = field(default_factory=list)
     content_hash: str = ""
+    version: int = 0
     ticks: list[Tick] = field(default_factory=list)
     facts: dict[str, list[Fact]] = field(default_factory=dict)
     dead_letters: dict[int, str] = field(default_factory=dict)
@@ -73,7 +103,7 @@ class PartitionLog:
         event: dict[str, Any] = json.loads(record.value or b"")
         kind = event["type"]
         if kind == "policy.published":
-            self._policy(record.offset, event)
+            self._policy(record.offset, event, imported=written is not None)
             return
         if self.rules is None:
             where = f"partition {record.partition}, offset {record.offset}"
@@ -83,16 +113,32 @@ class PartitionLog:
             if not self.ticks or at > self.ticks[-1].at:
                 self.ticks.append(Tick(record.offset, at, written is not None))
         elif kind == "cuts.published":
-            self.dead_letters[record.offset] = "unsupported"
+            self._cuts(record.offset, event, imported=written is not None)
         else:
             self._member_event(record.offset, event, imported=written is not None)
 
-    def _policy(self, offset: int, event: dict[str, Any]) -> None:
-        if self.rules is None:
-            self.rules = rules_of(event["policy"])
-            self.content_hash = event["content_hash"]
-        elif event["content_hash"] != self.content_hash:
-            self.dead_letters[offset] = "unsupported"
+    def _policy(self, offset: int, event: dict[str, Any], *, imported: bool) -> None:
+        if event["content_hash"] == self.content_hash:
+            return
+        rules = rules_of(event["policy"])
+        if self.rules is not None and (
+            event["version"] <= self.version or (rules.currency, rules.zone) != (self.rules.currency, self.rules.zone)
+        ):
+            self.dead_letters[offset] = "policy_refused"
+            return
+        self.rules = rules
+        self.version = event["version"]
+        last_tick = self.ticks[-1].at if self.ticks else None
+        self.content_hash = event["content_hash"]
+        change = PolicyChange(offset, self.log_time, imported, last_tick, rules, self.content_hash)
+        self.sweeps.append(change)
+
+    def _cuts(self, offset: int, event: dict[str, Any], *, imported: bool) -> None:
+        dates = [sweep.cuts.date for sweep in self.sweeps if isinstance(sweep, CutsChange)]
+        if not dates or event["date"] > dates[-1]:
+            last_tick = self.ticks[-1].at if self.ticks else None
+            cuts = cuts_of(event["date"], event["cuts"])
+            self.sweeps.append(CutsChange(offset, self.log_time, imported, last_tick, cuts))
 
     def _member_event(self, offset: int, event: dict[str, Any], *, imported: bool) -> None:
         fact = Fact(
@@ -111,6 +157,10 @@ class PartitionLog:
             currency=event.get("currency", ""),
             tier=event.get("tier", ""),
             until=instant_of(event["until"]) if event["type"] == "tier.overridden" else None,
+            into=event.get("into", ""),
+            via=event.get("via", ""),
+            absorbed=event.get("absorbed", ""),
+            path=tuple(event.get("path", ())),
         )
         self.facts.setdefault(fact.member_id, []).append(fact)
 

@@ -27,6 +27,7 @@ class Order:
     day: int
     net: int
     is_kept: bool
+    is_sealed: bool = False
 
 
 def order_of(facts: Sequence[Fact], rules: Rules) -> Order:

@@ -69,6 +69,16 @@ class SegmentRules:
     high_frequency: int
     high_monetary: int
     told: frozenset[str]
+    by_median: bool
+    by_quantile: bool
+
+
+@dataclass(frozen=True)
+class SealingRules:
+    """How many orders one by one, and how many hashes, a member has at most."""
+
+    max_orders: int
+    max_hashes: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,8 @@ class Rules:
     """Days are local days of ``zone``, money is minor units of ``currency``.
 
     ``window`` is rolling, calendar_year or membership_year. ``holds`` is None when tiers fall at once,
-    ``segments`` when none are scored. ``stage_days`` is empty in rhythm mode.
+    ``segments`` when none are scored. ``stage_days`` is empty in rhythm mode. ``sealing`` is None when nothing
+    is sealed. ``may_fall_at_change``: this policy takes tiers on hold away when it comes.
     """
 
     currency: str
@@ -94,6 +105,13 @@ class Rules:
     lateness_ms: int
     quiet_days: frozenset[int]
     segments: SegmentRules | None
+    return_days: int
+    by_percentile: bool
+    unmerge_days: int
+    is_provisional: bool
+    may_fall_at_change: bool
+    sealing: SealingRules | None
+    corrects: bool
 
     def rank_of(self, name: str) -> int | None:
         """The place of a tier's name, None without such a tier."""
@@ -125,7 +143,20 @@ def rules_of(document: Mapping[str, Any]) -> Rules:
         lateness_ms=lifecycle.get("allowed_lateness_hours", 0) * 3_600_000,
         quiet_days=_days_of(lifecycle.get("quiet_days") or ()),
         segments=_segments(document["segments"]) if document.get("segments") is not None else None,
+        return_days=windows["return_days"],
+        by_percentile=tiers.get("basis") == "percentile",
+        unmerge_days=(document.get("merge") or {}).get("unmerge_days", 30),
+        is_provisional=tiers.get("upgrade") == "provisional",
+        may_fall_at_change=(document.get("change") or {}).get("no_one_falls_before_expiry") is False,
+        sealing=_sealing(document.get("ledger") or {}),
+        corrects=(document.get("corrections") or {}).get("enabled", False),
     )
+
+
+def _sealing(ledger: Mapping[str, Any]) -> SealingRules | None:
+    if not ledger.get("seal", False):
+        return None
+    return SealingRules(ledger.get("max_orders", 512), ledger.get("max_hashes", 4_096))
 
 
 def _level(level: Mapping[str, Any]) -> Level:
@@ -174,4 +205,6 @@ def _segments(segments: Mapping[str, Any]) -> SegmentRules:
         high_frequency=segments.get("high_frequency", 1),
         high_monetary=segments["high_monetary"],
         told=frozenset(segments.get("told") or ()),
+        by_median=segments.get("by_median", False),
+        by_quantile=segments.get("by_quantile", False),
     )

@@ -1,12 +1,13 @@
 """Short logs in which the rules about holds, overrides, rhythm and segments happen often."""
 
+import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.oracle.calendar import start_of_day
-from tests.oracle.random_policies import random_policy
+from tests.oracle.calendar import day_of, start_of_day
+from tests.oracle.random_policies import another_policy, random_cuts, random_policy
 from tests.oracle.records import DAY_MS, HOUR_MS, rfc3339
 from tests.oracle.telling import Telling, ms
 
@@ -14,6 +15,8 @@ from tests.oracle.telling import Telling, ms
 _STARTS = ("2026-03-06T00:00", "2026-03-27T00:00", "2026-10-23T00:00", "2025-12-20T00:00", "2024-02-27T00:00")
 _MEMBERS = ("m", "m", "m", "n")
 _AMOUNTS = (0, 1, 299, 300, 500, 600, 900, 1_500, 3_000)
+#: How often there is what only the features of these names make interesting.
+_LATE, _SEAL = 14, 12
 
 
 @dataclass
@@ -23,20 +26,32 @@ class _Shop:
     told: Telling
     now: int
     is_imported: bool
+    features: frozenset[str] = frozenset()
+    is_hurried: bool = False
     #: Orders so far: member, order id, revision, instant of the purchase.
     orders: list[tuple[str, str, int, int]] = field(default_factory=list)
     overrides: list[tuple[str, int]] = field(default_factory=list)
 
 
-def random_log(seed: int, events: int = 60) -> Telling:
-    """A log of one partition that begins with a random policy. The same seed gives the same log."""
+def random_log(seed: int, events: int = 60, features: frozenset[str] = frozenset()) -> Telling:
+    """A log of one partition that begins with a random policy. The same seed gives the same log.
+
+    ``features``: ``policies`` publishes others later on; ``provisional``, ``corrections`` and ``sealing`` are of the
+    policies; ``pyramid`` is, and publishes cuts.
+    """
     rng = random.Random(seed)
     start = ms(rng.choice(_STARTS)) + rng.randrange(2 * DAY_MS)
-    policy = random_policy(rng, datetime.fromtimestamp(start // 1000, UTC).date(), 90)
-    shop = _Shop(rng, policy, Telling(policy), start, rng.random() < 0.2)
+    policy = random_policy(rng, datetime.fromtimestamp(start // 1000, UTC).date(), 90, features)
+    shop = _Shop(rng, policy, Telling(policy), start, rng.random() < 0.2, features)
     are_years = policy["tiers"]["window"] != "rolling"
+    shop.is_hurried = "sealing" in features and rng.random() < 0.5
     while len(shop.told.log) < 4 * events and events > 0:
-        _pass_time(shop, are_years=are_years)
+        if not shop.is_hurried or rng.random() < 0.3:
+            _pass_time(shop, are_years=are_years)
+        if "policies" in features and rng.random() < 0.12:
+            _publish(shop)
+        if "pyramid" in features and rng.random() < 0.3:
+            _publish_cuts(shop)
         for _ in range(rng.choice([1, 1, 1, 2, 4])):
             _event(shop)
             events -= 1
@@ -107,16 +122,39 @@ def _around_a_year_end(shop: _Shop) -> int:
     return int(turn.timestamp()) * 1000 + rng.randrange(-3 * DAY_MS, 3 * DAY_MS)
 
 
+def _publish(shop: _Shop) -> None:
+    """Another policy; now and then the first one again, or one that is refused."""
+    rng = shop.rng
+    today = datetime.fromtimestamp(shop.now // 1000, UTC).date()
+    policy = another_policy(rng, shop.policy, today, 60, shop.features)
+    if rng.random() < 0.1:
+        first = shop.told.log[0]
+        shop.told.put(first.key or b"", first.value or b"", shop.now, *_headers(shop, shop.now))
+        shop.policy = json.loads(first.value or b"")["policy"]
+        return
+    shop.told.publish(policy, shop.now, *_headers(shop, shop.now))
+    if (policy["currency"], policy["time_zone"]) == (shop.policy["currency"], shop.policy["time_zone"]):
+        shop.policy = policy
+
+
+def _publish_cuts(shop: _Shop) -> None:
+    """Those of the day, as a rule; now and then for another day than the latest were."""
+    rng = shop.rng
+    day = datetime.fromtimestamp(shop.now // 1000 + rng.choice([0, 0, 0, 86_400, -86_400]), UTC).date()
+    names = [level["name"] for level in shop.policy["tiers"]["levels"]]
+    shop.told.cuts(day.isoformat(), random_cuts(rng, names), shop.now, *_headers(shop, shop.now))
+
+
 def _tick(shop: _Shop, at: int) -> None:
     shop.told.tick(at, *_headers(shop, at))
     shop.now = max(shop.now, at)
 
 
 def _event(shop: _Shop) -> None:
-    rng = shop.rng
+    rng, seals = shop.rng, "sealing" in shop.features
     choice = rng.choices(
-        [_buy, _climb, _take_back, _revise, _cancel, _override, _withdraw, _visit, _repeat, _trouble],
-        weights=[36, 5, 14, 5, 9, 9, 3, 6, 5, 3],
+        [_buy, _climb, _take_back, _revise, _cancel, _override, _withdraw, _visit, _repeat, _trouble, _late, _sealing],
+        weights=[36, 5, 14, 5, 9, 9, 3, 6, 5, 3, _LATE * ("corrections" in shop.features), _SEAL * seals],
     )[0]
     choice(shop)
 
@@ -157,6 +195,42 @@ def _climb(shop: _Shop) -> None:
         shop.now += rng.randrange(20) * DAY_MS
     order, amount = rng.choice([bought[-1], *bought])
     shop.told.returned(order, max(1, int(amount * rng.choice([0.5, 0.8, 1]))), shop.now, **_about(shop, member))
+
+
+def _late(shop: _Shop) -> None:
+    """An order from about the instant at which a timer told something, or from some days before."""
+    rng = shop.rng
+    told = [o for o in shop.told.outcomes if o.cause.startswith("timer:") and o.kind != "tier.expiring"]
+    falls = [o for o in told if o.kind == "tier.downgraded"][-4:]
+    told = told[-6:]
+    if not told:
+        _buy(shop)
+        return
+    wrong = rng.choice(falls if falls and rng.random() < 0.8 else told)
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        at = wrong.at - rng.choice([0, 1, -1, HOUR_MS, DAY_MS, rng.randrange(8 * DAY_MS)])
+        order = f"o{len(shop.orders)}"
+        shop.orders.append((wrong.member_id, order, 1, at))
+        shop.told.paid(order, rng.choice([500, 1_500, 3_000, 3_000]), at, **_about(shop, wrong.member_id))
+
+
+def _sealing(shop: _Shop) -> None:
+    """News about an order, within a millisecond of its sealing if that is still to come."""
+    rng = shop.rng
+    member, order, revision, at = _known(shop)
+    zone = shop.policy["time_zone"]
+    sealed_at = start_of_day(day_of(at, zone) + shop.policy["windows"]["return_days"], zone)
+    if shop.now < sealed_at < shop.now + (2 if shop.is_hurried else 60) * DAY_MS:
+        shop.now = sealed_at + rng.choice([-1, 0, 0, 1])
+        if rng.random() < 0.3:
+            _tick(shop, shop.now)
+    about = {**_about(shop, member), "revision": revision}
+    if rng.random() < 0.4:
+        shop.told.returned(order, rng.choice(_AMOUNTS[1:]), shop.now, **about)
+    elif rng.random() < 0.5:
+        shop.told.cancelled(order, shop.now, **about)
+    else:
+        shop.told.paid(order, rng.choice(_AMOUNTS), rng.choice([at, shop.now]), **about)
 
 
 def _known(shop: _Shop) -> tuple[str, str, int, int]:
@@ -234,4 +308,5 @@ def _trouble(shop: _Shop) -> None:
     if rng.random() < 0.5:
         shop.told.paid("x", 500, shop.now, currency="EUR", **about)
     else:
-        shop.told.event("member.erased", shop.now, **about)
+        # Of somebody else: who is erased has no story any more.
+        shop.told.event("member.erased", shop.now, **{**about, "member_id": "x"})

@@ -1,6 +1,8 @@
 """Policies under which much happens within days: short windows and holds, quiet days, own rhythm, segments."""
 
+import copy
 import random
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,8 +16,10 @@ _NAMES = (
 )
 
 
-def random_policy(rng: random.Random, first_day: date, days: int) -> dict[str, Any]:
-    """A policy document for a log of so many days from ``first_day`` on."""
+def random_policy(
+    rng: random.Random, first_day: date, days: int, features: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """A policy document for a log of so many days from ``first_day`` on; ``features`` may switch more on."""
     window = rng.choice(["rolling", "rolling", "rolling", "calendar_year", "membership_year"])
     reported_days = rng.randrange(8, 30) if window == "rolling" else rng.choice([20, 200, 365])
     document: dict[str, Any] = {
@@ -33,7 +37,128 @@ def random_policy(rng: random.Random, first_day: date, days: int) -> dict[str, A
         for level in document["tiers"]["levels"][1:]:
             if rng.random() < 0.2:
                 level["never_downgrade"] = True
+    _switch_on(rng, document, features)
     return document
+
+
+def another_policy(
+    rng: random.Random, old: dict[str, Any], first_day: date, days: int, features: frozenset[str]
+) -> dict[str, Any]:
+    """A policy to follow ``old``, which differs in a part or altogether; now and then tiers have other names."""
+    new = random_policy(rng, first_day, days, features)
+    new |= {"version": old["version"] + 1, "currency": old["currency"], "time_zone": old["time_zone"]}
+    new = _in_part(rng.random(), old, new)
+    if "pyramid" in features:
+        new["tiers"] = _shared_out_anew(rng, new["tiers"])
+    _rename(rng, new["tiers"]["levels"])
+    new.pop("change", None)
+    if new["tiers"]["downgrade"] == "at_hold_end" and rng.random() < 0.5:
+        new["change"] = {"no_one_falls_before_expiry": rng.random() < 0.3}
+    if rng.random() < 0.04:
+        new |= rng.choice([{"currency": "EUR"}, {"time_zone": "Asia/Tokyo"}])
+    return new
+
+
+def _in_part(roll: float, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The old policy with one part of the new one, or all of the new one."""
+    same = {**copy.deepcopy(old), "version": new["version"]}
+    if roll < 0.2:
+        return {**same, "lifecycle": new["lifecycle"]}
+    if roll < 0.4:
+        levels = [dict(level) for level in new["tiers"]["levels"]]
+        if old["tiers"]["downgrade"] != "at_hold_end":
+            for level in levels:
+                level.pop("never_downgrade", None)
+        return {**same, "tiers": {**same["tiers"], "levels": levels}}
+    return {**same, "min_order_amount": new["min_order_amount"]} if roll < 0.5 else new
+
+
+def _rename(rng: random.Random, levels: list[dict[str, Any]]) -> None:
+    """Now and then a tier is called otherwise, as another was, or all have their names in another order."""
+    roll, place = rng.random(), rng.randrange(len(levels))
+    names = [level["name"] for level in levels]
+    if roll < 0.2:
+        names[place] = rng.choice(["pearl", "ruby"])
+    elif roll < 0.35:
+        names = rng.sample(["bronze", "pearl", "silver", "gold", "black"], len(levels))
+    elif roll < 0.45:
+        rng.shuffle(names)
+    if len(set(names)) == len(names):
+        for level, name in zip(levels, names, strict=True):
+            level["name"] = name
+
+
+def _switch_on(rng: random.Random, document: dict[str, Any], features: frozenset[str]) -> None:
+    if "provisional" in features and rng.random() < 0.8:
+        document["tiers"]["upgrade"] = "provisional"
+        document["windows"]["return_days"] = rng.choice([0, 1, 3, 10])
+    if "pyramid" in features:
+        go_by_percentile(rng, document)
+    if "corrections" in features and rng.random() < 0.9:
+        document["corrections"] = {"enabled": True}
+    if "sealing" in features and rng.random() < 0.9:
+        document["windows"]["return_days"] = rng.choice([0, 1, 3, 10, 40])
+        document["ledger"] = {"seal": True}
+        if rng.random() < 0.6:
+            document["windows"] = {"reported_days": 200, "return_days": rng.choice([3, 40, 40])}
+            document["ledger"] |= {"max_orders": rng.choice([16, 17, 20]), "max_hashes": rng.choice([64, 65, 70])}
+
+
+def go_by_percentile(rng: random.Random, document: dict[str, Any]) -> None:
+    """Mostly: tiers by percentile where that is allowed, and segments by the numbers of the day."""
+    tiers = document["tiers"]
+    if rng.random() < 0.9 and tiers["window"] == "rolling" and tiers.get("upgrade", "at_once") == "at_once":
+        tiers["basis"] = "percentile"
+        _share_out(rng, tiers["levels"])
+    segments = document.get("segments")
+    if segments is not None:
+        segments |= {key: True for key in ("by_median", "by_quantile") if rng.random() < 0.7}
+
+
+def _share_out(rng: random.Random, levels: Sequence[dict[str, Any]]) -> None:
+    percents = sorted(rng.sample(range(1, 100), 2 * len(levels) - 2), reverse=True)
+    for level in levels[1:]:
+        level["leave_percent"], level["enter_percent"] = percents.pop(0), percents.pop(0)
+
+
+def _shared_out_anew(rng: random.Random, tiers: dict[str, Any]) -> dict[str, Any]:
+    percents = ("enter_percent", "leave_percent")
+    levels = [{key: value for key, value in level.items() if key not in percents} for level in tiers["levels"]]
+    if tiers.get("basis") == "percentile":
+        _share_out(rng, levels)
+    return {**tiers, "levels": levels}
+
+
+def random_cuts(rng: random.Random, names: Sequence[str]) -> dict[str, Any]:
+    """Cuts for tiers of these names, lowest first: near what members of a random log reach, some of them null."""
+    values = [1, 300, 600, 1_200, 1_800, 2_400, 4_000, 8_000, 20_000]
+    chosen = sorted(rng.choice(values) + rng.choice([-1, 0, 0, 1]) for _ in range(2 * len(names) - 2))
+    tiers: dict[str, Any] = {}
+    for place, name in enumerate(names[1:]):
+        leave, enter = (max(1, value) for value in chosen[2 * place : 2 * place + 2])
+        tiers[name] = {"enter": enter, "leave": leave}
+    roll = rng.random()
+    if roll < 0.1:
+        del tiers[rng.choice(list(tiers))]
+    elif roll < 0.3:
+        tiers[names[-1]] = {"enter": None, "leave": rng.choice([None, tiers[names[-1]]["leave"]])}
+    numbers = sorted(rng.sample(range(20), 4))
+    found = rng.random() < 0.9
+    return {
+        "ranked": rng.choice([0, 499, 500, 9_000]),
+        "fallback": rng.random() < 0.15,
+        "tiers": tiers,
+        "medians": {
+            "recency_days": rng.randrange(12),
+            "frequency": rng.randrange(1, 4),
+            "monetary": rng.choice([300, 600, 1_500]),
+        }
+        if found
+        else None,
+        "quantiles": {"recency_days": numbers, "frequency": sorted(rng.randrange(1, 5) for _ in range(4))}
+        if found
+        else None,
+    }
 
 
 def _levels(rng: random.Random) -> list[dict[str, Any]]:

@@ -78,6 +78,12 @@ def policy_event(partition: int, document: Mapping[str, Any]) -> bytes:
     return json.dumps({**about, "version": version, "content_hash": digest, "policy": document}).encode()
 
 
+def cuts_event(partition: int, day: str, cuts: Mapping[str, Any]) -> bytes:
+    """The value of a ``cuts.published`` of a local date (ISO)."""
+    about = {"type": "cuts.published", "event_id": f"cuts-{day}-{partition}", "partition": partition}
+    return json.dumps({**about, "date": day, "cuts": cuts}).encode()
+
+
 def tick_event(partition: int, at: int) -> bytes:
     """The value of a tick at an epoch-millisecond instant."""
     return json.dumps({"type": "tick", "at": rfc3339(at), "partition": partition}).encode()

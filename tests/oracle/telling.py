@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.oracle.calendar import instant_of
 from tests.oracle.log import LogRecord
-from tests.oracle.records import PARTITION_KEY, POLICY, policy_event, rfc3339, tick_event
-from tests.oracle.rules import Expected, ExpectedMember, ExpectedOutcome, expected
+from tests.oracle.records import PARTITION_KEY, POLICY, cuts_event, policy_event, rfc3339, tick_event
+from tests.oracle.rules import Expected, ExpectedForward, ExpectedMember, ExpectedOutcome, expected
 
 
 def ms(text: str) -> int:
@@ -51,6 +51,39 @@ class Telling:
     def cancelled(self, order: str, at: str | int, **fields: Any) -> "Telling":
         """An ``order.cancelled``."""
         return self.event("order.cancelled", at, order_id=order, **fields)
+
+    def publish(self, policy: Mapping[str, Any], at: str | int, *headers: tuple[str, bytes]) -> "Telling":
+        """Another policy, appended at ``at``."""
+        instant = ms(at) if isinstance(at, str) else at
+        return self.put(PARTITION_KEY, policy_event(0, policy), instant, *headers)
+
+    def cuts(self, day: str, cuts: Mapping[str, Any], at: str | int, *headers: tuple[str, bytes]) -> "Telling":
+        """Cuts of a local date, appended at ``at``."""
+        instant = ms(at) if isinstance(at, str) else at
+        return self.put(PARTITION_KEY, cuts_event(0, day, cuts), instant, *headers)
+
+    def deliver(self, at: str | int | None = None, *headers: tuple[str, bytes]) -> "Telling":
+        """Append what members have written for each other, and what follows from that, until nobody writes any more.
+
+        Without ``at``, each at the instant that it tells of.
+        """
+        while waiting := self._undelivered():
+            known = {json.loads(r.value or b"").get("event_id"): json.loads(r.value or b"") for r in self.log}
+            for forward in waiting:
+                about = {"event_id": forward.event_id, "type": forward.type}
+                also: dict[str, Any] = {"absorbed": forward.absorbed, "path": forward.path}
+                if forward.via:
+                    also = {**known[forward.event_id], "via": forward.via}
+                happened = rfc3339(forward.occurred_at)
+                event = {**also, **about, "member_id": forward.member_id, "occurred_at": happened}
+                appended = forward.occurred_at if at is None else ms(at) if isinstance(at, str) else at
+                self.put(forward.member_id.encode(), json.dumps(event).encode(), appended, *headers)
+        return self
+
+    def _undelivered(self) -> list[ExpectedForward]:
+        events = [json.loads(record.value or b"") for record in self.log]
+        known = {(e.get("event_id"), e.get("member_id"), tuple(e.get("path") or [e.get("via", "")])) for e in events}
+        return [forward for key, forward in self.answer().forwards.items() if key not in known]
 
     def tick(self, at: str | int, *headers: tuple[str, bytes]) -> "Telling":
         """A tick."""

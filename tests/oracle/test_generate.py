@@ -81,5 +81,5 @@ def test_log_time_rises_with_the_records_and_headers_may_be_left_out(records: li
 def test_the_log_has_every_outcome_and_every_refusal(records: list[GeneratedRecord]) -> None:
     log, poisoned = as_log(records)
     answer = expected(log, epoch=1, poison=poisoned)
-    assert len({o.kind for o in answer.outcomes.values()}) == 10
-    assert set(answer.dead_letters.values()) == {"quarantined", "too_late", "wrong_currency", "unsupported"}
+    assert len({o.kind for o in answer.outcomes.values()}) == 13
+    assert set(answer.dead_letters.values()) == {"quarantined", "too_late", "wrong_currency", "merge_refused"}

@@ -17,7 +17,7 @@ A_UNTIL_MARCH = {"tier": "A", "until": "2026-03-01T00:00:00Z", "reason": "slip",
         ("visit", "2024-09-28T23:59:59.999", "2026-01-01T00:00", {}, "too_late"),
         ("order.paid", "2026-01-01", None, {"order_id": "o", "net_amount": 1, "currency": "EUR"}, "wrong_currency"),
         ("order.paid", "2020-01-01", "2026-01-01", {"order_id": "o", "net_amount": 1, "currency": "EUR"}, "too_late"),
-        ("member.erased", "2026-01-01", None, {}, "unsupported"),
+        ("member.merged", "2026-01-01", None, {"into": "m"}, "merge_refused"),
         ("tier.overridden", "2027-01-01", "2026-01-01", A_UNTIL_MARCH, "quarantined"),
         ("tier.overridden", "2024-01-01", "2026-01-01", A_UNTIL_MARCH, "too_late"),
         ("tier.overridden", "2026-01-01", None, A_UNTIL_MARCH, None),
@@ -41,12 +41,14 @@ def test_tick_that_does_not_rise_and_a_policy_said_again_are_ignored() -> None:
     assert told.answer().dead_letters == {}
 
 
-def test_policy_of_other_content_is_unsupported() -> None:
+def test_policy_of_other_content_takes_effect_and_one_of_another_zone_is_refused() -> None:
     told = Telling().paid("o1", 500, "2026-01-01")
-    other = Telling({**POLICY, "min_order_amount": 600}).log[0]
+    other = Telling({**POLICY, "version": 2, "min_order_amount": 600}).log[0]
     told.put(other.key or b"", other.value or b"", 0)
-    assert told.answer().dead_letters == {(0, 2): "unsupported"}
-    assert told.member.frequency == 1
+    elsewhere = Telling({**POLICY, "version": 3, "time_zone": "Asia/Tokyo"}).log[0]
+    told.put(elsewhere.key or b"", elsewhere.value or b"", 0)
+    assert told.answer().dead_letters == {(0, 3): "policy_refused"}
+    assert told.member.frequency == 0
 
 
 def test_log_time_never_falls() -> None:

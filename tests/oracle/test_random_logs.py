@@ -23,6 +23,7 @@ KINDS = {
     "tier.override_ended": ("override_ended",),
     "tier.prolonged": ("hold_end", "purchase"),
     "tier.expiring": ("hold_end",),
+    "tier.erased": ("erased",),
     "lifecycle.first_purchase": ("purchase",),
     "lifecycle.near_churn": ("quiet", "other", "cancel", "return"),
     "lifecycle.lapsed_recently": ("quiet", "other", "cancel", "return"),
@@ -88,7 +89,7 @@ def test_no_branch_is_left_out_of_the_list(seen: Seen) -> None:
 
 
 def test_every_refusal_occurs_and_overrides_end_in_both_ways(seen: Seen) -> None:
-    assert set(seen.refused) == {"quarantined", "too_late", "wrong_currency", "unsupported", "unknown_tier"}
+    assert set(seen.refused) == {"quarantined", "too_late", "wrong_currency", "unknown_tier"}
     assert set(seen.details) == {"", "until", "withdrawn"}
 
 

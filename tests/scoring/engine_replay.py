@@ -1,25 +1,36 @@
 """The real engine over a log, one record after the other, as plainly as a worker could do it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from scoring.engine import Decision, Position, apply, fire
+import msgspec
+
+from scoring.engine import Decision, Position, adopt, apply, fire
 from scoring.errors import Refused
-from scoring.events import MemberEvent, PolicyPublished, Tick
-from scoring.outcomes import Outcome, Silence, TierFacts
+from scoring.events import CutsPublished, MemberAbsorbed, MemberEvent, PolicyPublished, Tick
+from scoring.forwards import Forward
+from scoring.further import NEVER_FORGOTTEN, Sealed, Told
+from scoring.origin import CUT_MOVED, POLICY_CHANGED
+from scoring.outcomes import BelowCut, Missing, Outcome, Silence, Superseded, TierFacts
 from scoring.policy import Policy
 from scoring.segment_rules import GROUPS
 from scoring.state import MemberState
 from scoring.vocabulary import STAGES
 from streams import policy_file, rows
 from streams.codecs import decode
+from streams.cuts_document import DatedCuts, with_cuts
+from streams.outcome_ids import outcome_id
+from streams.scorer.partition_events import policy_to_take
 from tests.oracle.answer import Said
 from tests.oracle.log import LogRecord
-from tests.oracle.rules import ExpectedFurther, ExpectedMember, ExpectedOutcome
+from tests.oracle.rules import ExpectedForward, ExpectedFurther, ExpectedMember, ExpectedOutcome
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+NOTHING_FURTHER = ExpectedFurther("", None, None, "", ("", "", ""))
 
 
 @dataclass
@@ -34,7 +45,9 @@ class EngineReplay:
     states: dict[str, MemberState] = field(default_factory=dict)
     outcomes: list[ExpectedOutcome] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
-    _content_hash: str = ""
+    #: What each record led to for other members, in the order in which it was written.
+    forwards: list[Forward] = field(default_factory=list)
+    _cuts: DatedCuts | None = None
     _log_time: int = 0
     _last_tick: int = 0
 
@@ -52,8 +65,8 @@ class EngineReplay:
                 offset=state.offset,
                 sequence=state.sequence,
                 as_of=state.as_of,
-                tier=self.policy.tiers[state.tier].name,
-                stage=STAGES[state.stage],
+                tier=self.policy.tiers[state.tier].name if is_live(state) else "",
+                stage=STAGES[state.stage] if is_live(state) else "",
                 frequency=state.frequency,
                 monetary=state.monetary,
                 last_purchase_at=state.last_at or None,
@@ -76,9 +89,28 @@ class EngineReplay:
                     _named(1, state.quadrant),
                     _named(2, state.kind_of_eight),
                 ),
+                stack=tuple((self.policy.tiers[h.rank].name, h.held_until or None) for h in state.stack),
+                is_provisional=state.provisional,
+                remembered=tuple((told.sequence, told.kind, told.at) for told in state.told),
+                buckets=_buckets(state.sealed),
+                forgotten_day=_forgotten_day(state.sealed),
             )
+            if is_live(state)
+            else NOTHING_FURTHER
             for name, state in self.states.items()
         }
+
+    def gone(self) -> dict[str, str]:
+        """Whom those were merged into who are; nobody for who was erased."""
+        return {
+            name: "" if state.merge is None else state.merge.into
+            for name, state in self.states.items()
+            if not is_live(state)
+        }
+
+    def forwarded(self) -> dict[tuple[str, str, tuple[str, ...]], ExpectedForward]:
+        """What was written for others, in the oracle's words."""
+        return {forward.key: forward for forward in map(_forwarded, self.forwards)}
 
     def _record(self, record: LogRecord, *, is_poison: bool) -> None:
         headers = dict(record.headers)
@@ -88,18 +120,42 @@ class EngineReplay:
         event = decode(record.key, record.value)
         position = Position(record.offset, self._log_time, self._last_tick, "log_time" in headers)
         if isinstance(event, PolicyPublished):
-            self._policy(record.offset, event)
+            self._policy(event, position)
+        elif isinstance(event, CutsPublished):
+            self._take_cuts(DatedCuts(event.date, event.cuts), position)
         elif isinstance(event, Tick):
             self._tick((event.at - _EPOCH) // _MILLISECOND, position)
         elif isinstance(event, MemberEvent):
             self._member_event(event, position)
 
-    def _policy(self, offset: int, event: PolicyPublished) -> None:
-        if self.policy is None:
-            self._content_hash = event.content_hash
-            self.policy = policy_file.from_canonical(bytes(event.policy)).to_policy(event.version)
-        elif event.content_hash != self._content_hash:
-            self.refused[offset] = "unsupported"
+    def _policy(self, event: PolicyPublished, position: Position) -> None:
+        document = policy_file.from_canonical(bytes(event.policy))
+        try:
+            taken = policy_to_take(msgspec.structs.replace(event, content_hash=document.content_hash), self.policy)
+        except Refused as refusal:
+            self.refused[position.offset] = refusal.reason
+            return
+        if taken is None:
+            return
+        before, self.policy = self.policy, taken.to_policy(event.version)
+        if self._cuts is not None:
+            self.policy = with_cuts(self.policy, self._cuts.encode())
+        if before is not None:
+            self._sweep(before, POLICY_CHANGED, f"policy:{event.content_hash}", position)
+
+    def _take_cuts(self, cuts: DatedCuts, position: Position) -> None:
+        assert self.policy is not None
+        if self._cuts is None or cuts.date > self._cuts.date:
+            before, self._cuts = self.policy, cuts
+            self.policy = with_cuts(before, cuts.encode())
+            self._sweep(before, CUT_MOVED, f"cuts:{cuts.date}", position)
+
+    def _sweep(self, before: Policy, reason: str, cause: str, position: Position) -> None:
+        assert self.policy is not None
+        for name, state in list(self.states.items()):
+            decision = adopt(state, before, self.policy, reason, cause, position)
+            if decision.state is not state:
+                self._keep(name, decision)
 
     def _tick(self, at: int, position: Position) -> None:
         assert self.policy is not None
@@ -118,8 +174,47 @@ class EngineReplay:
 
     def _keep(self, name: str, decision: Decision) -> None:
         assert self.policy is not None
+        self.forwards += decision.forwards
         self.outcomes += [_worded(name, outcome, self.policy) for outcome in decision.outcomes]
         self.states[name] = rows.decode(rows.encode(decision.state)) if self.through_rows else decision.state
+
+
+def is_live(state: MemberState) -> bool:
+    """Neither merged nor erased."""
+    return state.merge is None and not state.erased
+
+
+def _forwarded(forward: Forward) -> ExpectedForward:
+    event = forward.event
+    at = (event.occurred_at - _EPOCH) // _MILLISECOND
+    kind = str(type(event).__struct_config__.tag)
+    if not isinstance(event, MemberAbsorbed):
+        return ExpectedForward(event.event_id, forward.member_id, kind, at, via=event.via)
+    return ExpectedForward(
+        event.event_id,
+        forward.member_id,
+        kind,
+        at,
+        absorbed=event.absorbed,
+        path=tuple(event.path),
+        merge=event.merge,
+        until=None if event.undone else event.until or None,
+        undone=event.undone,
+        erased=event.erased,
+    )
+
+
+def _buckets(sealed: Sealed | None) -> tuple[tuple[int, int, int, tuple[int, ...]], ...]:
+    found = []
+    for day, frequency, monetary, packed in () if sealed is None else sealed.buckets:
+        hashes = tuple(sorted(int.from_bytes(packed[at : at + 8], "big") for at in range(0, len(packed), 8)))
+        if frequency or hashes:
+            found.append((day, frequency, monetary, hashes))
+    return tuple(found)
+
+
+def _forgotten_day(sealed: Sealed | None) -> int | None:
+    return None if sealed is None or sealed.forgotten_day == NEVER_FORGOTTEN else sealed.forgotten_day
 
 
 def _named(group: int, index: int) -> str:
@@ -142,17 +237,38 @@ def _worded(name: str, outcome: Outcome, policy: Policy) -> ExpectedOutcome:
         recorded_at=outcome.recorded_at,
         cause=outcome.cause,
         held_until=outcome.facts.held_until or None if isinstance(outcome.facts, TierFacts) else None,
-        said=_said(outcome, policy),
+        said=_said(name, outcome, policy),
     )
 
 
-def _said(outcome: Outcome, policy: Policy) -> Said:
+def _kept(keeps: Missing | BelowCut | None) -> tuple[int | None, int | None] | None:
+    if keeps is None:
+        return None
+    return (keeps.cut, keeps.value) if isinstance(keeps, BelowCut) else (keeps.frequency, keeps.monetary)
+
+
+def _superseding(told: Told, name: str) -> Said:
+    identity = outcome_id(1, name, told.kind, f"timer:{told.at}", told.sequence)
+    return Said(supersedes=identity, superseded=(told.kind, told.at, told.sequence))
+
+
+def _said(name: str, outcome: Outcome, policy: Policy) -> Said:
     facts = outcome.facts
+    if isinstance(facts, Superseded):
+        told = facts.told
+        return replace(_superseding(told, name), now=STAGES[facts.told_stage])
     if isinstance(facts, TierFacts):
-        return Said(
+        corrected = _superseding(facts.superseded, name) if facts.superseded is not None else Said()
+        moves = outcome.kind in ("tier.upgraded", "tier.downgraded")
+        return replace(
+            corrected,
+            provisional=facts.provisional if outcome.kind == "tier.upgraded" else None,
+            now=policy.tiers[outcome.tier].name if corrected.supersedes else "",
             detail=facts.detail,
             would_be=policy.tiers[facts.would_be].name if facts.would_be >= 0 else "",
-            keeps=None if facts.keeps is None else (facts.keeps.frequency, facts.keeps.monetary),
+            keeps=_kept(facts.keeps),
+            value=facts.value if moves and facts.value >= 0 else None,
+            moved_by=facts.moved_by if moves else "",
         )
     if isinstance(facts, Silence):
         return Said(gaps=tuple(facts.gaps), expected_gap_s=facts.expected_gap, quiet_days=facts.quiet_days)

@@ -4,13 +4,14 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.calendar import instant_of
 from scoring.engine import DUPLICATE
-from scoring.events import OrderEvent
+from scoring.events import Line, OrderEvent, OrderReturned
 from scoring.state import fingerprint
 from tests.builders import NOON, Story, a_cancel, a_policy, a_return, an_order, contents, noon
 
@@ -134,6 +135,30 @@ def test_an_earlier_date_of_an_unpaid_order_is_news_and_a_later_one_is_not() -> 
     assert story.has(a_return(revision=1, at=noon(0)), log_time=instant_of(noon(2))).verdict != DUPLICATE
     assert story.has(a_return(revision=1, at=noon(1)), log_time=instant_of(noon(2))).verdict == DUPLICATE
     assert story.member.amended[0][1] == instant_of(noon(0))
+
+
+def test_a_return_says_in_lines_what_came_back_and_in_its_amount_what_that_is_worth() -> None:
+    goods = [Line(sku="tea", quantity=2, net_amount=450), Line(sku="cup", net_amount=50)]
+    whole, part, told_first = Story(), Story(), Story()
+    whole.has(an_order(net=500), with_lines(a_return(amount=500), goods))
+    part.has(an_order(net=500), with_lines(a_return(amount=100), goods[1:]))
+    told_first.has(with_lines(a_return(amount=100), goods[1:]), an_order(net=500))
+    numbers = [(story.member.frequency, story.member.monetary) for story in (whole, part, told_first)]
+    assert numbers == [(0, 0), (1, 400), (1, 400)]
+    assert contents(part.member, but=TELLS_THE_ORDER) == contents(told_first.member, but=TELLS_THE_ORDER)
+
+
+def with_lines(event: OrderReturned, lines: list[Line]) -> OrderReturned:
+    return msgspec.structs.replace(event, lines=lines)
+
+
+def test_a_cancel_moves_recency_back_and_so_does_a_return_of_the_whole() -> None:
+    for taken_back in a_cancel("later", at=noon(3)), a_return("later", at=noon(3)):
+        story = Story()
+        story.has(an_order(), an_order("later", at=noon(2)), an_order("between", at=noon(1), net=0))
+        assert story.member.last_at == instant_of(noon(2))
+        story.has(taken_back)
+        assert (story.member.last_at, story.member.purchase_days) == (instant_of(noon(0)), 1)
 
 
 def test_fingerprints_are_the_blake2b_of_eight_bytes() -> None:

@@ -10,11 +10,9 @@ from scoring.lifecycle import (
     alert_for,
     lifecycle_at,
     next_boundary,
-    next_stage_timer,
     stage_at,
     stage_begins,
     stage_of,
-    told_stage_at,
 )
 from scoring.outcomes import NO_SPEND, Silence
 from scoring.policy import Action, Policy
@@ -159,12 +157,8 @@ def test_each_stage_begins_at_its_boundary_and_is_told_that_much_later(case: str
         assert stage_begins(member, policy, stage) == begin
         for moment, expected in ((begin - 1, before), (begin, stage), (begin + 1, stage)):
             assert STAGES[stage_at(member, policy, moment)] == STAGES[expected]
-            assert STAGES[told_stage_at(member, policy, moment + late)] == STAGES[expected]
-            assert lifecycle_at(member, policy, moment) == (
-                expected,
-                told_stage_at(member, policy, moment),
-                next_stage_timer(member, policy, moment),
-            )
+            assert STAGES[lifecycle_at(member, policy, moment + late)[1]] == STAGES[expected]
+            assert STAGES[lifecycle_at(member, policy, moment)[0]] == STAGES[expected]
         before = stage
 
 
@@ -176,12 +170,16 @@ def test_the_timers_are_every_boundary_and_every_boundary_held_back(case: str, l
     policy = _with_lateness(policy, lateness_h)
     expected = sorted({*begins, *(begin + lateness_h * HOUR_MS for begin in begins)})
     found = []
-    timer = next_stage_timer(member, policy, begins[0] - HOUR_MS)
+    timer = _next_timer(member, policy, begins[0] - HOUR_MS)
     while timer:
         found.append(timer)
-        assert next_stage_timer(member, policy, timer - 1) == timer
-        timer = next_stage_timer(member, policy, timer)
+        assert _next_timer(member, policy, timer - 1) == timer
+        timer = _next_timer(member, policy, timer)
     assert found == expected
+
+
+def _next_timer(member: MemberState, policy: Policy, instant: int) -> int:
+    return lifecycle_at(member, policy, instant)[2]
 
 
 def _with_lateness(policy: Policy, hours: int) -> Policy:

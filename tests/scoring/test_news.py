@@ -4,7 +4,8 @@ import pytest
 
 from scoring.evaluation import Evaluation
 from scoring.further import Override
-from scoring.news import Origin, report
+from scoring.news import report
+from scoring.origin import Origin
 from scoring.outcomes import Missing, Outcome, SegmentFacts, Silence, TierFacts
 from scoring.policy import CALENDAR_YEAR, HoldRules, Policy, TierRule
 from scoring.segment_rules import EIGHT_TYPES, QUADRANTS, RF_SEGMENTS, SegmentRules

@@ -3,7 +3,6 @@
 import copy
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 
 from scoring.calendar import instant_of
@@ -92,23 +91,6 @@ def test_lateness_is_found_before_the_wrong_currency() -> None:
     with pytest.raises(Refused) as refusal:
         Story().has(an_order(currency="USD"), log_time=LOGGED + 500 * DAY_MS)
     assert refusal.value.reason == "too_late"
-
-
-UNSUPPORTED = {
-    "member.merged": {"into": "bob"},
-    "member.unmerged": {"into": "bob"},
-    "member.absorbed": {"absorbed": "bob"},
-    "member.erased": {},
-}
-
-
-@pytest.mark.parametrize("kind", UNSUPPORTED)
-def test_an_event_type_that_is_not_scored_yet_is_refused(kind: str) -> None:
-    common = {"type": kind, "event_id": "e", "member_id": "ann", "occurred_at": "2026-01-01T12:00:00Z"}
-    event = msgspec.convert(common | UNSUPPORTED[kind], type=MemberEvent, strict=False)
-    with pytest.raises(Refused, match=kind.replace(".", r"\.")) as refusal:
-        Story().has(event)
-    assert refusal.value.reason == "unsupported"
 
 
 @pytest.mark.parametrize("tier", ["Platinum", "gold", " Gold"])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoring.further import NO_SEGMENT
 from scoring.segment_rules import (
     DEFAULT_F_CUTS,
     DEFAULT_HIGH_FREQUENCY,
@@ -23,10 +24,8 @@ from scoring.segment_rules import (
 from scoring.segment_timers import next_segment_timer, segments_at
 from scoring.segments import (
     NO_MEMBERSHIPS,
-    NO_SEGMENT,
     eight_type,
     f_score,
-    left_and_entered,
     memberships,
     next_segment_change,
     next_type_change,
@@ -374,26 +373,6 @@ def test_quantiles_that_are_none_are_refused(bad: list[float]) -> None:
         DEFAULT.with_quantiles(bad, [1, 2, 3, 4])
     with pytest.raises(ValueError, match="quantiles"):
         DEFAULT.with_quantiles([1, 2, 3, 4], bad)
-
-
-def test_only_named_segments_are_left_and_entered_from_any_group() -> None:
-    rules = some_rules(named=frozenset({"new", "promising", "rare_low_spend", "important_value"}))
-    joined = memberships(1, TODAY, TODAY, 1, 0, rules, None)
-    later = memberships(1, TODAY, TODAY + 31, 1, 0, rules, None)
-    richer = memberships(2, TODAY + 31, TODAY + 31, 2, 10_001, rules, None)
-    assert left_and_entered(NO_MEMBERSHIPS, joined, rules) == ([], ["new", "rare_low_spend"])
-    assert left_and_entered(joined, joined, rules) == ([], [])
-    assert left_and_entered(joined, later, rules) == (["new"], ["promising"])
-    assert left_and_entered(later, richer, rules) == (["promising", "rare_low_spend"], ["important_value"])
-    assert left_and_entered(joined, richer, DEFAULT) == ([], [])
-
-
-def test_a_prospect_who_buys_leaves_prospect() -> None:
-    rules = some_rules(named=frozenset(RF_SEGMENTS))
-    before = memberships(0, 0, TODAY, 0, 0, rules, None)
-    after = memberships(1, TODAY, TODAY, 1, 500, rules, None)
-    assert left_and_entered(NO_MEMBERSHIPS, before, rules) == ([], ["prospect"])
-    assert left_and_entered(before, after, rules) == (["prospect"], ["new"])
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
+from scoring.further import Asked
 from scoring.policy import TierRule
-from scoring.tiers import asked_of, earned_tier, passes, qualifies, standing
+from scoring.tiers import earned_tier, passes, qualifies, standing
 from tests.builders import BASIC, BLACK, GOLD, SILVER, a_policy
 
 
@@ -46,18 +47,18 @@ def test_a_member_has_the_highest_tier_she_qualifies_for(frequency: int, monetar
 )
 def test_any_and_all_join_the_stated_thresholds(rule: TierRule, frequency: int, monetary: int, *, met: bool) -> None:
     assert qualifies(rule, frequency, monetary) is met
-    asked = asked_of(rule)
+    asked = Asked(rule.frequency, rule.monetary, rule.match_all)
     assert passes(asked, [(frequency, monetary)]) is met
     assert passes(asked, [(0, 0), (frequency, monetary)]) is met
 
 
 def test_windows_earn_a_tier_each_alone_and_never_together() -> None:
     policy = a_policy()
-    assert standing(policy, [(2, 99_999), (2, 99_999)]) == BASIC
-    assert standing(policy, [(0, 0), (3, 0)]) == SILVER
-    assert standing(policy, [(0, 100_000), (3, 0)]) == GOLD
-    assert standing(policy, [(10, 0), (0, 500_000)]) == GOLD
-    assert standing(policy, [(0, 0), (10, 500_000)]) == BLACK
+    assert standing(policy, [(2, 99_999), (2, 99_999)], BASIC) == BASIC
+    assert standing(policy, [(0, 0), (3, 0)], BASIC) == SILVER
+    assert standing(policy, [(0, 100_000), (3, 0)], BASIC) == GOLD
+    assert standing(policy, [(10, 0), (0, 500_000)], BASIC) == GOLD
+    assert standing(policy, [(0, 0), (10, 500_000)], BASIC) == BLACK
 
 
 def test_a_single_tier_holds_everybody() -> None:

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.calendar import instant_of
+from scoring.errors import Refused
+from scoring.events import MemberEvent
 from scoring.outcomes import Outcome
-from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, HoldRules, Policy, TierRule
+from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, HoldRules, Policy, SealRules, TierRule
 from scoring.rhythm import DAY_S, NO_QUIET_DAYS, QuietCalendar, Rhythm
 from scoring.segment_rules import EIGHT_TYPES, QUADRANTS, RF_SEGMENTS, SegmentRules
 from scoring.vocabulary import STAGES
@@ -212,7 +214,7 @@ def policies(draw: st.DrawFn) -> Policy:
         window_days=draw(st.sampled_from([10, 12])),
         tier_window=window,
         tier_window_days=draw(st.sampled_from([10, 7, 15])),
-        return_window_days=30,
+        return_window_days=draw(st.sampled_from([30, 3])),
         tiers=draw(st.sampled_from([SMALL_TIERS, KEPT_SILVER])),
         holds=holds if window or draw(st.integers(0, 3)) else None,
         stages=(2, 3, 5, 9),
@@ -220,6 +222,7 @@ def policies(draw: st.DrawFn) -> Policy:
         quiet=draw(st.sampled_from([NO_QUIET_DAYS, quiet])),
         allowed_lateness_ms=draw(st.sampled_from([0, 30 * HOUR_MS])),
         segments=draw(st.sampled_from([None, segments])),
+        seal=draw(st.sampled_from([None, SealRules(512, 4096), SealRules(3, 5)])),
     )
 
 
@@ -255,8 +258,11 @@ STEPS = st.lists(
     max_size=25,
 )
 AT_LAST = Step(5 * DAY_MS, ticks=False, deed="", choice=0, looks=())
-#: An evaluation in between may put orders beyond the horizon away earlier, which nobody can tell.
-OF_THE_LEDGER = ("as_of", "orders", "amended", "oldest_day", "gone_at", "gone_days", "gone_purchase_days")
+#: An evaluation in between may put orders into buckets or beyond the horizon earlier, which nobody can tell.
+OF_THE_LEDGER = (
+    *("as_of", "orders", "amended", "oldest_day", "gone_at", "gone_days", "gone_purchase_days"),
+    *("sealed", "further"),
+)
 
 
 class Life:
@@ -285,26 +291,34 @@ class Life:
         if step.deed == "late" and step.ticks and self.story.state is not None:
             self._buys(name, self.moment(self.now - step.choice * 26 * HOUR_MS), amount)
         elif step.deed in {"return", "cancel", "revise"} and known:
-            make: dict[str, Callable[[], object]] = {
+            make: dict[str, Callable[[], MemberEvent]] = {
                 "return": lambda: a_return(known, at=at, amount=amount, event_id=name),
                 "cancel": lambda: a_cancel(known, at=at, event_id=name),
                 "revise": lambda: an_order(known, at=at, net=amount, revision=self.steps + 1, event_id=name),
             }
-            self.story.has(make[step.deed](), log_time=self.now)  # type: ignore[arg-type]
+            self._hears(make[step.deed]())
         elif step.deed == "override":
             until = self.now + (0, 1, 5 * HOUR_MS, 3 * DAY_MS, 20 * DAY_MS, 200 * DAY_MS)[step.choice]
             tier = SMALL_TIERS[step.choice % 4].name
-            self.story.has(an_override(tier, until=until, at=at, event_id=name), log_time=self.now)
+            self._hears(an_override(tier, until=until, at=at, event_id=name))
         elif step.deed == "withdraw":
-            self.story.has(a_withdrawal(at=at, event_id=name), log_time=self.now)
+            self._hears(a_withdrawal(at=at, event_id=name))
         elif step.deed == "visit":
-            self.story.has(a_visit(name, at=at), log_time=self.now)
+            self._hears(a_visit(name, at=at))
         else:
             self._buys(name, at, amount)
 
     def _buys(self, name: str, at: datetime, amount: int) -> None:
-        self.story.has(an_order(name, at=at, net=amount), log_time=self.now)
+        self._hears(an_order(name, at=at, net=amount))
         self.orders.append((name, instant_of(at)))
+
+    def _hears(self, event: MemberEvent) -> None:
+        reason = ""
+        try:
+            self.story.has(event, log_time=self.now)
+        except Refused as refused:
+            reason = refused.reason
+        assert not reason or (reason == "too_late" and self.story.policy.seal is not None)
 
     def _correctable(self, choice: int) -> str:
         young = [name for name, at in self.orders if self.now - at < (self.story.policy.horizon_days - 2) * DAY_MS]

@@ -111,7 +111,7 @@ def test_every_outcome_fits_its_published_schema() -> None:
 
 def test_every_kind_has_a_schema_and_every_schema_a_kind() -> None:
     written = {name.decode().removeprefix("memberpulse.").removesuffix(".v1") for _, name in TYPE_HEADERS.values()}
-    assert published() == {*written, "member-score"}
+    assert published() == {*written, "member-score", "member"}
     assert written >= FURTHER_KINDS
 
 
@@ -256,7 +256,7 @@ def test_a_tier_saved_in_its_grace_and_one_kept_for_good_are_told_as_such() -> N
 
 
 def score_of(records: OutcomeRecords, story: Story) -> dict[str, Any]:
-    score: dict[str, Any] = json.loads(records.score_record("00042", story.member))
+    score: dict[str, Any] = json.loads(records.scores.record("00042", story.member))
     return score
 
 

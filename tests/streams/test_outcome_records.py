@@ -9,7 +9,8 @@ import pytest
 
 from scoring.outcomes import Outcome
 from streams.instants import instant_text
-from streams.outcome_records import NAMESPACE, OutcomeRecords, outcome_id
+from streams.outcome_ids import NAMESPACE, outcome_id
+from streams.outcome_records import OutcomeRecords
 from streams.policy_file import load
 from tests.builders import NOON, Story, a_cancel, a_policy, a_return, an_order, kinds, midnight, noon
 from tests.streams.published_schemas import assert_fits, body_by, schema_of
@@ -179,7 +180,7 @@ def test_money_is_told_with_the_decimals_of_its_currency(currency: str, money: s
 
 
 def score_of(story: Story, records: OutcomeRecords = RECORDS) -> dict[str, Any]:
-    score: dict[str, Any] = json.loads(records.score_record("00042", story.member))
+    score: dict[str, Any] = json.loads(records.scores.record("00042", story.member))
     return score
 
 
@@ -228,7 +229,7 @@ def test_nothing_is_above_the_top_and_a_measure_that_is_met_misses_nothing() -> 
     assert score_of(story)["to_next"] is None
     story = Story()
     story.has(an_order(net=600_000), an_order("o-2", net=1, at=NOON + timedelta(hours=1)))
-    score = json.loads(OutcomeRecords(story.policy, 1).score_record("ann", story.member))
+    score = json.loads(OutcomeRecords(story.policy, 1).scores.record("ann", story.member))
     assert (score["tier"], score["to_next"]) == (
         "Gold",
         {"tier": "Black", "frequency": 8, "monetary": 0, "match": "all"},

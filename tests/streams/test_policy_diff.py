@@ -173,6 +173,16 @@ SEGMENTS = {"high_monetary": 10_000, "told": ["champion"]}
             ["Tier A: never_downgrade false -> true (who has it or a higher one never falls below it by time)"],
         ),
         (
+            [HELD],
+            [HELD, at("change", value={"no_one_falls_before_expiry": False})],
+            [
+                (
+                    "Change: no_one_falls_before_expiry true -> false "
+                    "(when this policy comes, who does not qualify falls at once)"
+                ),
+            ],
+        ),
+        (
             [],
             [in_lifecycle(mode="rhythm")],
             ["Lifecycle: mode fixed -> rhythm (alerts come by each member's own typical gap)"],
@@ -199,6 +209,19 @@ SEGMENTS = {"high_monetary": 10_000, "told": ["champion"]}
             [in_lifecycle(quiet_days=["2026-12-24/2026-12-26", "2026-05-01"])],
             [in_lifecycle(quiet_days=["2026-12-24/2026-12-26", "2027-05-01"])],
             ["Lifecycle: Quiet days: added 2027-05-01; removed 2026-05-01 (boundaries near these days move)"],
+        ),
+        (
+            [],
+            [at("ledger", value={"seal": True, "max_hashes": 64})],
+            [
+                "Ledger: seal false -> true (old orders become final: later news is too late, and rows are smaller)",
+                "Ledger: max_hashes 4096 -> 64 orders (fewer of a busy member's final orders are recognised)",
+            ],
+        ),
+        (
+            [],
+            [at("ledger", value={"max_hashes": 64})],
+            [],
         ),
         (
             [],

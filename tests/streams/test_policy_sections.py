@@ -58,6 +58,7 @@ def problems_of(toml: str = "", tiers: str = "") -> list[str]:
 
 
 HELD = 'downgrade = "at_hold_end"'
+CHANGE = "[change]\nno_one_falls_before_expiry = {}"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -90,13 +91,15 @@ def test_a_default_that_is_stated_is_the_same_policy_as_one_left_out() -> None:
             "[segments]\nhigh_monetary = 1",
             {"segments": {"r_cuts", "f_cuts", "high_recency_days", "high_frequency", "high_monetary", "told"}},
         ),
+        ("", "[ledger]\nseal = true", {"ledger": {"seal", "max_orders", "max_hashes"}}),
+        ("", "[ledger]\nmax_orders = 16", {}),
     ],
 )
 def test_of_a_feature_in_use_every_default_is_published_and_of_others_nothing(
     tiers: str, toml: str, in_use: dict[str, set[str]]
 ) -> None:
     content, plain = a_policy(toml, tiers).content(), a_policy().content()
-    for section in ("tiers", "lifecycle", "segments"):
+    for section in ("tiers", "lifecycle", "segments", "ledger"):
         new = set(content.get(section, {})) - set(plain.get(section, {}))
         assert new == in_use.get(section, set())
 
@@ -288,32 +291,52 @@ def test_the_rules_get_actions_by_rank_and_stage() -> None:
     assert (actions[0, 3].valid_days, actions[0, 3].cap) == (14, 1)
 
 
+def test_the_rules_get_the_caps_of_a_ledger_that_is_sealed_and_nothing_else() -> None:
+    seal = a_policy("[ledger]\nseal = true\nmax_orders = 16").to_policy().seal
+    assert seal is not None
+    assert (seal.max_orders, seal.max_fingerprints) == (16, 4096)
+    assert a_policy("[ledger]\nmax_orders = 16").to_policy().seal is None
+
+
+@pytest.mark.parametrize(
+    ("toml", "kept"), [("", True), ("[change]", True), (CHANGE.format("true"), True), (CHANGE.format("false"), False)]
+)
+def test_holds_outlast_a_new_policy_unless_it_says_otherwise(toml: str, kept: bool) -> None:
+    document = a_policy(toml, HELD)
+    holds = document.to_policy().holds
+    assert holds is not None
+    assert holds.kept_on_change is kept
+    assert (document.content_hash == a_policy("", HELD).content_hash) is kept
+    assert from_canonical(document.canonical()).content_hash == document.content_hash
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_no_hold_can_outlast_a_policy_where_tiers_fall_at_once(value: str) -> None:
+    [told] = problems_of(CHANGE.format(value))
+    assert told.startswith('change.no_one_falls_before_expiry: may only be stated with tiers.downgrade = "at_hold_end"')
+
+
 def test_the_order_of_actions_means_nothing() -> None:
     one, other = ACTION.format("C", "dormant", "a"), ACTION.format("D", "near_churn", "b")
     assert a_policy(one + other).content_hash == a_policy(other + one).content_hash
 
 
-@pytest.mark.parametrize(
-    ("toml", "tiers", "problem"),
-    [
-        ("", 'basis = "thresholds"', "tiers.basis: is not supported yet; tiers go by thresholds"),
-        ("", 'upgrade = "provisional"', 'which is not supported yet; expected "at_once"'),
-        ("enter_percent = 5", "", "tiers.levels[1].enter_percent: is not supported yet; tiers go by thresholds"),
-        ("[ledger]\nseal = false", "", "ledger: is not supported yet; nearest is windows.return_days"),
-        ("[corrections]", "", "corrections: is not supported yet; nearest is lifecycle.allowed_lateness_hours"),
-        ("[merge]\nunmerge_days = 30", "", "merge: is not supported yet"),
-        (
-            "[change]\nno_one_falls_before_expiry = true",
-            "",
-            'change: is not supported yet; nearest is tiers.downgrade = "at_hold_end"',
-        ),
-        ("[segments]\nhigh_monetary = 1\nby_median = true", "", "segments.by_median: is not supported yet"),
-        ('[segments]\nhigh_monetary = "median"', "", 'the text "median", which is not supported yet; expected'),
-    ],
-)
-def test_what_is_planned_is_told_apart_from_a_slip(toml: str, tiers: str, problem: str) -> None:
-    [told] = problems_of(toml, tiers)
-    assert problem in told
+@pytest.mark.parametrize(("toml", "days"), [("", 30), ("[merge]", 30), ("[merge]\nunmerge_days = 0", 0)])
+def test_a_merge_can_be_taken_back_for_thirty_days_unless_the_policy_says_otherwise(toml: str, days: int) -> None:
+    document = a_policy(toml)
+    assert document.to_policy().unmerge_days == days
+    assert (document.content_hash == a_policy("").content_hash) is (days == 30)
+    assert from_canonical(document.canonical()).content_hash == document.content_hash
+
+
+@pytest.mark.parametrize(("days", "fits"), [(-1, False), (0, True), (365, True), (366, False)])
+def test_a_merge_can_be_taken_back_for_a_year_at_most(days: int, *, fits: bool) -> None:
+    toml = f"[merge]\nunmerge_days = {days}"
+    if fits:
+        assert a_policy(toml).to_policy().unmerge_days == days
+    else:
+        [told] = problems_of(toml)
+        assert told.startswith(f"merge.unmerge_days: found {days}; expected ")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.further import Asked, Further, Hold, Override
+from scoring.further import Asked, Bucket, Further, Hold, Merge, Override, Part, Sealed, Told
 from scoring.ledger import worth
+from scoring.policy import SealRules
 from scoring.state import ORDER, Amended, MemberState
 from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
 from tests.builders import (
@@ -15,6 +16,7 @@ from tests.builders import (
     FURTHER_FIELDS,
     Story,
     a_cancel,
+    a_policy,
     a_return,
     a_visit,
     an_order,
@@ -57,8 +59,25 @@ COUNTS = st.integers(0, (1 << 32) - 1)
 RANKS = st.integers(0, 255)
 TEXTS = st.text(max_size=64)
 THRESHOLDS = st.none() | MONEY
-ASKED = st.none() | st.builds(Asked, THRESHOLDS, THRESHOLDS, st.booleans())
-HOLDS = st.builds(Hold, RANKS, INSTANTS, INSTANTS, ASKED, st.booleans())
+ASKED = st.none() | st.builds(Asked, THRESHOLDS, THRESHOLDS, st.booleans(), THRESHOLDS)
+HOLDS = st.builds(Hold, RANKS, INSTANTS, INSTANTS, ASKED, st.booleans(), st.booleans())
+TOLD = st.builds(Told, COUNTS, TEXTS, INSTANTS, RANKS, RANKS)
+BUCKETS = st.builds(Bucket, DAYS, COUNTS, MONEY, st.lists(PRINTS, max_size=3).map(b"".join))
+SEALED = st.none() | st.builds(Sealed, st.lists(BUCKETS, max_size=3).map(tuple), INSTANTS, DAYS)
+PARTS = st.builds(
+    Part,
+    TEXTS,
+    INSTANTS,
+    ORDERS,
+    st.lists(amended_orders(), max_size=2).map(tuple),
+    SEALED,
+    INSTANTS,
+    COUNTS,
+    st.lists(DAYS, max_size=12).map(tuple),
+    st.lists(TEXTS, max_size=8).map(tuple),
+    TEXTS,
+    st.lists(TEXTS, max_size=2).map(tuple),
+)
 SEGMENTS = st.integers(-1, 20)
 FURTHER = st.builds(
     Further,
@@ -76,6 +95,13 @@ FURTHER = st.builds(
     rf_segment=SEGMENTS,
     quadrant=SEGMENTS,
     kind_of_eight=SEGMENTS,
+    provisional=st.booleans(),
+    remembered=st.lists(TOLD, max_size=8).map(tuple),
+    sealed=SEALED,
+    absorbed=st.lists(TEXTS, max_size=3).map(tuple),
+    parts=st.lists(PARTS, max_size=2).map(tuple),
+    merge=st.none() | st.builds(Merge, TEXTS, INSTANTS, INSTANTS, TEXTS, INSTANTS),
+    erased=st.booleans(),
 )
 STATES = st.builds(
     MemberState,
@@ -133,7 +159,7 @@ def test_a_members_own_row_goes_on_where_she_was() -> None:
 
 GOLDEN = (
     # header
-    "0141420f000000000000dcb1a69c0100007bd66d799b01000003000000020100d66d799b01000001d66d799b010000"
+    "0241420f000000000000dcb1a69c0100007bd66d799b01000003000000020100d66d799b01000001d66d799b010000"
     "02d66d799b01000003d66d799b0100000200000087d61200000000000100000044d6120000000000e64f0000535100"
     "00b04f0000020068e5cf8b01000004000000010000000101000000"
     # the order
@@ -191,7 +217,8 @@ def test_the_bytes_of_a_row_with_more_to_say_begin_after_the_header() -> None:
     assert [(row[place], header[place]) for place in changed] == [(0xC2, 2)]
     assert row[121:].endswith(rest)
     between = row[121 : -len(rest)]
-    assert between.hex() == "02e34f0000e44f00001700" + "9e0201cf0000019ca6b1dc000000c0c290c0c200ffffff"
+    packed = "dc00150201cf0000019ca6b1dc000000c0c290c0c200ffffffc290c09090c0c2"
+    assert between.hex() == f"02e34f0000e44f000020000000{packed}"
 
 
 @pytest.mark.parametrize("cut", range(1, 40))
@@ -220,14 +247,59 @@ def test_rows_are_compact() -> None:
     assert len(encode(story.member)) - empty <= 2 * 40
 
 
-@pytest.mark.parametrize("version", [0, 2, 255])
+@pytest.mark.parametrize("version", [0, 3, 255])
 def test_a_row_of_another_version_is_refused_by_name(version: int) -> None:
     story = Story()
     story.has(an_order())
     row = bytes([version]) + encode(story.member)[1:]
     for read in decode, offset_of, next_due_of:
-        with pytest.raises(UnknownRowVersionError, match=f"version {version}.*version 1"):
+        with pytest.raises(UnknownRowVersionError, match=f"version {version}.*versions 1 to 2"):
             read(row)
+
+
+def as_version_1(row: bytes, more: str = "") -> bytes:
+    """A row with nothing between header and orders as version 1 wrote it: with a hold, ``more``, in fewer bytes."""
+    changed = bytearray(b"\1" + row[1:])
+    if more:
+        changed[COUNTED_AT] |= 0xC0
+    return bytes(changed[:121]) + bytes.fromhex(more) + row[121:]
+
+
+#: The byte of the header in which flags say what follows it.
+COUNTED_AT = 99
+#: Two local days that left, and a hold: what version 1 wrote of a base 2 at stage 1, held until an instant.
+MORE_OF_VERSION_1 = "02e34f0000e44f00001700" + "9e0201cf0000019ca6b1dc000000c0c290c0c200ffffff"
+
+
+def test_a_row_of_version_1_says_what_it_said() -> None:
+    state = decode(bytes.fromhex(GOLDEN))
+    old = as_version_1(bytes.fromhex(GOLDEN))
+    assert all_of(decode(old)) == all_of(state)
+    state.gone_purchase_days = (20_451, 20_452)
+    state.further = Further(2, 1, held_until=1_772_323_200_000)
+    old = as_version_1(bytes.fromhex(GOLDEN), MORE_OF_VERSION_1)
+    assert all_of(decode(old)) == all_of(state)
+    assert (offset_of(old), next_due_of(old)) == (state.offset, state.next_due)
+    assert encode(decode(old)) == encode(state)
+
+
+@pytest.mark.parametrize("end", range(130, 154))
+def test_a_row_of_version_1_cut_short_is_not_read(end: int) -> None:
+    with pytest.raises(struct.error):
+        decode(as_version_1(bytes.fromhex(GOLDEN), MORE_OF_VERSION_1)[:end])
+
+
+def test_a_row_of_a_ledger_that_is_sealed_goes_on_where_it_was() -> None:
+    story = Story(a_policy(seal=SealRules(16, 64), return_window_days=30))
+    story.has(*[an_order(f"order-{n}", at=noon(n)) for n in range(90)], a_cancel("stub", at=noon(90)))
+    again = Story(story.policy)
+    again.state, again.position.offset = decode(encode(story.member)), story.position.offset
+    assert story.member.sealed is not None
+    assert story.member.sealed.forgotten_day > 0
+    for each in story, again:
+        each.has(an_order("stub", at=noon(90)), an_order("more", at=noon(99)))
+    assert contents(story.member) == contents(again.member)
+    assert encode(story.member) == encode(again.member)
 
 
 @pytest.mark.parametrize("cut", [1, 17, 60])

@@ -55,8 +55,7 @@ def stored_rows(fold: PartitionFold) -> dict[bytes, bytes]:
 
 
 def stored_scores(fold: PartitionFold) -> dict[bytes, bytes]:
-    assert fold.records is not None
-    return {key: fold.records.score_record(key.decode(), state) for key, state in fold.members.items()}
+    return {key: fold.writers[key].scores.record(key.decode(), state) for key, state in fold.members.items()}
 
 
 def counts(tally: Tally) -> tuple[int, int, int, int, int, int]:
@@ -73,7 +72,7 @@ def test_system_that_remembers_and_told_everything_is_exact(fold: PartitionFold)
     outcomes, sequences = compare_outcomes(fold.outcomes, told(fold), END)
     every = [
         compare_rows(fold.members, stored_rows(fold), END),
-        compare_scores(fold.members, stored_scores(fold), fold.records, END),
+        compare_scores(fold.members, stored_scores(fold), fold.writers, END),
     ]
     assert all(tally.exact for tally in (*every, outcomes, sequences))
     assert [tally.equal for tally in (*every, outcomes, sequences)] == [1, 1, 4, 1]
@@ -104,15 +103,15 @@ def test_row_past_the_committed_offset_is_ahead_and_no_difference(
 
 def test_member_without_row_or_score_is_missing_and_a_stranger_unexpected(fold: PartitionFold) -> None:
     assert counts(compare_rows(fold.members, {}, END)) == (0, 0, 1, 0, 0, 0)
-    assert counts(compare_scores(fold.members, {}, fold.records, END)) == (0, 0, 1, 0, 0, 0)
+    assert counts(compare_scores(fold.members, {}, fold.writers, END)) == (0, 0, 1, 0, 0, 0)
     assert counts(compare_rows({}, stored_rows(fold), END)) == (0, 0, 0, 1, 0, 0)
-    assert counts(compare_scores({}, stored_scores(fold), fold.records, END)) == (0, 0, 0, 1, 0, 0)
+    assert counts(compare_scores({}, stored_scores(fold), fold.writers, END)) == (0, 0, 0, 1, 0, 0)
 
 
 def test_score_of_an_earlier_offset_is_equal_and_of_another_tier_different(fold: PartitionFold) -> None:
     score = orjson.loads(stored_scores(fold)[b"anna"])
-    same = compare_scores(fold.members, {b"anna": orjson.dumps(score | {"offset": 1})}, fold.records, END)
-    other = compare_scores(fold.members, {b"anna": orjson.dumps(score | {"tier": "A"})}, fold.records, END)
+    same = compare_scores(fold.members, {b"anna": orjson.dumps(score | {"offset": 1})}, fold.writers, END)
+    other = compare_scores(fold.members, {b"anna": orjson.dumps(score | {"tier": "A"})}, fold.writers, END)
     assert counts(same) == (1, 0, 0, 0, 0, 0)
     assert counts(other) == (0, 1, 0, 0, 0, 0)
 

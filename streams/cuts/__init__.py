@@ -1,0 +1,1 @@
+"""The cuts of a day: what every partition counts, merged and published once."""
