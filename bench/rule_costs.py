@@ -22,6 +22,7 @@ from scoring.state import MemberState
 from scoring.vocabulary import DAY_MS
 from streams import rows
 from streams.commands.output import notes
+from streams.cuts_document import DatedCuts, with_cuts
 from streams.policy_file import PolicyDocument, source_text
 
 _HOLDS: Final = {"tiers": {"downgrade": "at_hold_end"}}
@@ -36,7 +37,30 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "alerts held back for 48 hours": {"lifecycle": {"allowed_lateness_hours": 48}},
     "ten quiet days": {"lifecycle": {"quiet_days": ["2025-12-24/2026-01-02"]}},
     "segments": _SEGMENTS,
+    "upgrades provisional until the return window ends": {"tiers": {"upgrade": "provisional"}},
+    "late news corrects outcomes": {"corrections": {"enabled": True}},
+    "orders sealed after the return window": {"ledger": {"seal": True}},
     "held, rhythm and segments together": {**_HOLDS, "lifecycle": {"mode": "rhythm"}, **_SEGMENTS},
+    "all of these together": {
+        "tiers": {"downgrade": "at_hold_end", "grace_days": 30, "upgrade": "provisional"},
+        "lifecycle": {"mode": "rhythm", "allowed_lateness_hours": 48, "quiet_days": ["2025-12-24/2026-01-02"]},
+        "corrections": {"enabled": True},
+        "ledger": {"seal": True},
+        **_SEGMENTS,
+    },
+}
+#: Tiers by the cuts of a pyramid, which thresholds stand in for where there are none.
+_PYRAMID: Final = "tiers by percentile, without the census"
+_CUTS: Final = {
+    "ranked": 1_500,
+    "fallback": False,
+    "tiers": {
+        "C": {"enter": 40_000, "leave": 36_000},
+        "B": {"enter": 400_000, "leave": 360_000},
+        "A": {"enter": 4_000_000, "leave": 3_600_000},
+    },
+    "medians": None,
+    "quantiles": None,
 }
 _MEMBERS: Final = 1_500
 _DAYS: Final = 730
@@ -65,7 +89,7 @@ class RuleCost:
 
 def measure_in(folder: Path) -> list[RuleCost]:
     """:func:`measure` in a process of its own, over the build in ``folder``."""
-    notes().print(f"Rules: {len(VARIANTS)} policies over {_DAYS} days of {_MEMBERS:,} members", highlight=False)
+    notes().print(f"Rules: {len(VARIANTS) + 1} policies over {_DAYS} days of {_MEMBERS:,} members", highlight=False)
     command = [sys.executable, "-m", "bench.rule_costs"]
     done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
     return [RuleCost(*cost) for cost in json.loads(done.stdout)]
@@ -75,6 +99,8 @@ def measure() -> list[RuleCost]:
     """Every variant, the best of three in turns (noise only adds)."""
     days = list(_days())
     policies = {rule: _policy(added) for rule, added in VARIANTS.items()}
+    cuts = DatedCuts("2024-01-01", msgspec.Raw(msgspec.json.encode(_CUTS))).encode()
+    policies[_PYRAMID] = with_cuts(_policy({"tiers": {"basis": "percentile"}}), cuts)
     costs = [[_fold(rule, policy, days) for rule, policy in policies.items()] for _ in range(3)]
     return [min(each, key=lambda cost: cost.together) for each in zip(*costs, strict=True)]
 
