@@ -4,19 +4,13 @@ A member with such parts is evaluated as the one member that all the ledgers tog
 laid together before an evaluation, and taken apart after it.
 """
 
-from typing import Final
-
 from scoring.further import NEVER_FORGOTTEN, Bucket, Part, Sealed
+from scoring.heard_merges import ON_ITS_WAY_MS, forget_old
 from scoring.ledger import REMEMBERED_DAYS, entries_of, oldest_day_of, orders_of, record_entry
 from scoring.orders_of_several import leave_as_one
 from scoring.policy import Policy
 from scoring.sealing import each_of, fingerprints_of, keep_caps, keep_order_cap, keep_up, seal_after_event
 from scoring.state import ORDER, MemberState, unknown_member
-from scoring.vocabulary import DAY_MS
-
-#: How long after the end of the unmerge time a part stays apart, in milliseconds: so late may an unmerge arrive that
-#: was accepted in time, when the partition of the merged member is that much behind.
-_ON_ITS_WAY_MS: Final = 7 * DAY_MS
 
 
 class Apart:
@@ -69,12 +63,18 @@ def join_for_good(state: MemberState) -> None:
     own = state.own_further()
     kept: list[Part] = []
     for part in own.parts:
-        if state.as_of >= part.until + _ON_ITS_WAY_MS:
-            _join(state, ledger_of(part))
-        else:
+        if is_apart(part, state.as_of):
             kept.append(part)
+        else:
+            _join(state, ledger_of(part))
     own.parts = tuple(kept)
+    forget_old(own, state.as_of)
     state.oldest_day = oldest_day_of(state)
+
+
+def is_apart(part: Part, as_of: int) -> bool:
+    """Whether a part can still be taken out at ``as_of`` (epoch ms)."""
+    return as_of < part.until + ON_ITS_WAY_MS
 
 
 def keep_all_up(state: MemberState, day: int, policy: Policy) -> None:

@@ -28,6 +28,8 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_30
 #: A local day of such an instant, counted from 1970-01-01.
 LocalDay = Annotated[int, msgspec.Meta(ge=-719_163, le=2_932_897)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+#: The sequence number of the outcome that told of a merge.
+MergeNumber = Annotated[int, msgspec.Meta(ge=0)]
 #: -1: nothing of the sort is known.
 KnownRevision = Annotated[int, msgspec.Meta(ge=-1, le=2_000_000_000)]
 
@@ -192,13 +194,16 @@ class AbsorbedHold(msgspec.Struct, omit_defaults=True):
 class MemberAbsorbed(_MemberEvent, kw_only=True, tag="member.absorbed"):
     """History of a merged member arriving at the member it was merged into (written by the scorer itself).
 
-    ``path`` are the members that it came through, the absorbed one first. It can be taken out ``until`` (epoch ms) by
-    a record that is ``undone`` and names the same ``merge`` (``erased``: because the absorbed member was). ``members``
-    are the ids that the absorbed one had absorbed for good. A long ledger comes in several records of one merge.
+    ``path`` are the members that it came through, the absorbed one first, and ``numbers`` those of their merges, which
+    rise with every merge of the same member. It can be taken out ``until`` (epoch ms) by a record that is ``undone``
+    and names a member of the path with this number or a higher one (``erased``: because that member was). ``merge`` is
+    the id of the first record that told of the merge, ``members`` are the ids that the absorbed one had absorbed for
+    good. A long ledger comes in several records of one merge.
     """
 
     absorbed: Id
     path: Annotated[list[Id], msgspec.Meta(max_length=8)] = []
+    numbers: Annotated[list[MergeNumber], msgspec.Meta(max_length=8)] = []
     merge: Label = ""
     members: list[Id] = []
     ledger: AbsorbedLedger | None = None

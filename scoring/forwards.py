@@ -12,7 +12,8 @@ import msgspec
 
 from scoring.calendar import EPOCH
 from scoring.events import AbsorbedHold, MemberAbsorbed, MemberEvent, PassedTest
-from scoring.further import Asked, Further, Part
+from scoring.further import Asked, Further, Merge, Part
+from scoring.heard_merges import numbers_of, path_of
 from scoring.policy import Policy
 from scoring.state import MemberState
 from scoring.told_ledgers import pieces_of
@@ -49,6 +50,7 @@ def told_of(
             source=source,
             absorbed=part.absorbed,
             path=list(part.path),
+            numbers=list(part.numbers),
             merge=part.merge,
             members=list(part.members),
             ledger=ledger,
@@ -60,26 +62,40 @@ def told_of(
     return forwards
 
 
-def undone_by(state: MemberState, member_id: str, into: str, merge: str, cause: str, *, erased: bool) -> Forward:
+def undone_by(state: MemberState, member_id: str, merge: Merge, cause: str, *, erased: bool) -> Forward:
     """The event by which a merge is taken back; ``cause`` is the id of the event that takes it back."""
     return Forward(
-        into,
+        merge.into,
         MemberAbsorbed(
             event_id=str(uuid5(_NAMESPACE, f"undone|{member_id}|{cause}")),
-            member_id=into,
+            member_id=merge.into,
             occurred_at=_moment(state.as_of),
             absorbed=member_id,
             path=[member_id],
-            merge=merge,
+            numbers=[merge.number],
+            merge=merge.told_by,
+            until=merge.until,
             undone=True,
             erased=erased,
         ),
     )
 
 
-def passed_on(event: MemberAbsorbed, through: str, into: str, until: int) -> Forward:
+def passed_on(event: MemberAbsorbed, through: str, merge: Merge, until: int) -> Forward:
     """The same event for the member that ``through`` was merged into, to be taken out ``until`` (epoch ms)."""
-    return Forward(into, msgspec.structs.replace(event, member_id=into, path=[*path_of(event), through], until=until))
+    path = path_of(event)
+    numbers = [*numbers_of(path, event.numbers), merge.number]
+    path = [*path, through]
+    return Forward(
+        merge.into,
+        msgspec.structs.replace(event, member_id=merge.into, path=path, numbers=numbers, until=until),
+    )
+
+
+def part_passed_on(part: Part, through: str, number: int, until: int) -> Part:
+    """A part for the member into whom ``through`` is merged, by the merge of that number."""
+    numbers = (*numbers_of(part.path, part.numbers), number)
+    return part._replace(path=(*part.path, through), numbers=numbers, until=max(part.until, until))
 
 
 def order_passed_on(event: MemberEvent, into: str, via: str) -> Forward:
@@ -87,13 +103,8 @@ def order_passed_on(event: MemberEvent, into: str, via: str) -> Forward:
     return Forward(into, msgspec.structs.replace(event, member_id=into, via=via))
 
 
-def path_of(event: MemberAbsorbed) -> list[str]:
-    """Whom the event came through, the absorbed member first."""
-    return event.path or [event.absorbed]
-
-
-def own_part(state: MemberState, member_id: str, merge: str, until: int) -> Part:
-    """A member's own ledger as a part of another."""
+def own_part(state: MemberState, member_id: str, merge: str, number: int, until: int) -> Part:
+    """A member's own ledger as a part of another, by the merge of that number."""
     apart = {part.absorbed for part in state.parts}
     return Part(
         member_id,
@@ -107,6 +118,7 @@ def own_part(state: MemberState, member_id: str, merge: str, until: int) -> Part
         (member_id,),
         merge,
         tuple([each for each in state.absorbed if each not in apart]),
+        (number,),
     )
 
 

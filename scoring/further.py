@@ -73,6 +73,7 @@ class Part(NamedTuple):
 
     ``orders`` and ``amended`` are as in :class:`scoring.state.MemberState`. ``path`` are the ids that it came through,
     its own first, ``merge`` the id of the event that told of the merge, ``members`` whom it had absorbed for good.
+    ``numbers`` are those of the merges of the ids in ``path`` (:mod:`scoring.heard_merges`).
     """
 
     absorbed: str
@@ -86,13 +87,15 @@ class Part(NamedTuple):
     path: tuple[str, ...] = ()
     merge: str = ""
     members: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 class Merge(NamedTuple):
     """That a member was merged into another: ``at``, and ``until`` when the ledger is kept, are epoch ms.
 
     ``told_by`` is the id of the event by which the other was told, ``unmerge_until`` the end of the unmerge time (epoch
-    ms), which may come before ``until``.
+    ms), which may come before ``until``. ``number`` tells the merges of one member apart
+    and rises from one to the next.
     """
 
     into: str
@@ -100,6 +103,19 @@ class Merge(NamedTuple):
     until: int
     told_by: str = ""
     unmerge_until: int = 0
+    number: int = 0
+
+
+class HeardMerge(NamedTuple):
+    """The newest merge of another member that a member has heard of, and whether it was taken back.
+
+    It is remembered for as long after ``until`` (epoch ms) as a part.
+    """
+
+    member_id: str
+    number: int
+    over: bool
+    until: int
 
 
 class Override(NamedTuple):
@@ -124,8 +140,9 @@ class Further:
 
     ``provisional`` says that the base still waits for its confirmation, ``remembered`` are the outcomes that could turn
     out wrong, oldest first, ``sealed`` what of the ledger is sealed. ``absorbed`` are the ids of all members merged
-    into this one, directly or through others, ``parts`` the ledgers of those that can still be taken out. A member with
-    ``merge`` is merged into another; one who is ``erased`` has nothing but offset and sequence.
+    into this one, directly or through others, ``parts`` the ledgers of those that can still be taken out, ``heard`` the
+    merges that it was told of. A member with ``merge`` is merged into another; one who is ``erased`` has nothing but
+    offset and sequence.
     """
 
     __slots__ = (
@@ -135,6 +152,7 @@ class Further:
         "erased",
         "floor",
         "grace_until",
+        "heard",
         "held_until",
         "kind_of_eight",
         "merge",
@@ -175,6 +193,7 @@ class Further:
         parts: tuple[Part, ...] = (),
         merge: Merge | None = None,
         erased: bool = False,
+        heard: tuple[HeardMerge, ...] = (),
     ) -> None:
         self.base = base
         self.told_stage = told_stage
@@ -197,6 +216,7 @@ class Further:
         self.parts = parts
         self.merge = merge
         self.erased = erased
+        self.heard = heard
 
     def clone(self) -> "Further":
         """A copy; what it shares with the original is immutable."""
@@ -222,6 +242,7 @@ class Further:
             self.parts,
             self.merge,
             self.erased,
+            self.heard,
         )
 
     def says_something(self, tier: int, stage: int) -> bool:
@@ -248,4 +269,5 @@ class Further:
             and not self.parts
             and self.merge is None
             and not self.erased
+            and not self.heard
         )

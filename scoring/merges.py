@@ -6,7 +6,7 @@ Its words are used here: S is merged into T. What S must tell T goes as a forwar
 from collections.abc import Sequence
 from typing import Final
 
-from scoring.absorbed_parts import come_together, join_for_good, part_of, take_apart
+from scoring.absorbed_parts import come_together, is_apart, join_for_good, part_of, take_apart
 from scoring.absorbing import know, take
 from scoring.decision import APPLIED, NO_OUTCOMES, Decision, Position, compared_with, passed_over
 from scoring.errors import Refused
@@ -18,12 +18,13 @@ from scoring.forwards import (
     hold_told,
     order_passed_on,
     own_part,
+    part_passed_on,
     passed_on,
-    path_of,
     told_of,
     undone_by,
 )
 from scoring.further import Further, Merge
+from scoring.heard_merges import is_over, path_of
 from scoring.news import report
 from scoring.origin import Origin
 from scoring.outcomes import TIER_ERASED, TIER_MERGED, TIER_UNMERGED
@@ -60,6 +61,7 @@ def end_unmerge_time(state: MemberState, offset: int, tick_at: int) -> Decision:
     own = after.own_further()
     own.absorbed = state.absorbed
     own.merge = state.merge
+    own.heard = state.heard
     return Decision(after, NO_OUTCOMES, APPLIED, moved=False)
 
 
@@ -82,7 +84,7 @@ def apply_merging(
     if place_of(after.remembered, event_id, FINGERPRINT_BYTES) >= 0 and state is not None:
         return passed_over(state, position.offset)
     if isinstance(event, MemberMerged):
-        _refuse_merge(event, after)
+        _refuse_merge(event, after, as_of)
     elif isinstance(event, MemberUnmerged):
         _refuse_unmerge(event, after, as_of)
     after.as_of = as_of
@@ -98,7 +100,7 @@ def apply_merging(
     return _absorb(state, after, event, policy, origin)
 
 
-def _refuse_merge(event: MemberMerged, state: MemberState) -> None:
+def _refuse_merge(event: MemberMerged, state: MemberState, as_of: int) -> None:
     known = state.merge
     why = ""
     if event.into == event.member_id:
@@ -107,6 +109,8 @@ def _refuse_merge(event: MemberMerged, state: MemberState) -> None:
         why = f"{event.member_id} is merged into {known.into} already; take that back first, or merge {known.into}"
     elif event.into in state.absorbed:
         why = f"{event.into} is merged into {event.member_id}: merge the other way round, or take that back first"
+    elif [part for part in state.parts if len(part.path) >= _LONGEST_PATH and is_apart(part, as_of)]:
+        why = f"a chain of merges is no longer than {_LONGEST_PATH}; the one that ends at {event.member_id} is"
     if why:
         raise Refused("merge_refused", f"{event.event_id}: {why}.")
 
@@ -133,12 +137,14 @@ def _merge(
     day = policy.zone.day_of(after.as_of)
     unmerge_until = policy.zone.start_of_day(day + policy.unmerge_days)
     until = policy.zone.start_of_day(day + max(policy.unmerge_days, _KEPT_DAYS))
-    part = own_part(after, event.member_id, told_by, until)
+    # That of the outcome that tells of the merge.
+    number = after.sequence + 1
+    part = own_part(after, event.member_id, told_by, number, until)
     forwards = told_of(after, part, event.into, told_by, event.source, hold_told(own, policy))
     for each in own.parts:
-        passed = each._replace(path=(*each.path, event.member_id), until=max(each.until, until))
+        passed = part_passed_on(each, event.member_id, number, until)
         forwards += told_of(after, passed, event.into, absorbed_id(each.absorbed, event.event_id), event.source, None)
-    own.merge = Merge(event.into, after.as_of, until, told_by, unmerge_until)
+    own.merge = Merge(event.into, after.as_of, until, told_by, unmerge_until, number)
     own.override = None
     own.override_in_force = False
     own.floor = 0
@@ -181,7 +187,7 @@ def _revive(
     forwards: list[Forward] = []
     if after.next_due != 0:
         # Afterwards the ledger is gone, and what the other has is theirs for good.
-        forwards.append(undone_by(after, member_id, merge.into, merge.told_by, origin.cause, erased=False))
+        forwards.append(undone_by(after, member_id, merge, origin.cause, erased=False))
     if record is not None:
         take(after, record, policy)
     evaluation = Evaluation(0, PROSPECT, in_grace_before=own.grace_until > 0)
@@ -200,7 +206,7 @@ def _erase(state: MemberState | None, after: MemberState, member_id: str, policy
     merge = after.merge
     forwards: list[Forward] = []
     if merge is not None and after.as_of < merge.until:
-        forwards.append(undone_by(after, member_id, merge.into, merge.told_by, origin.cause, erased=True))
+        forwards.append(undone_by(after, member_id, merge, origin.cause, erased=True))
     erased = _emptied(after)
     erased.offset = after.offset
     erased.as_of = after.as_of
@@ -225,9 +231,11 @@ def _absorb(
     member_id = event.member_id
     path = path_of(event)
     merge = after.merge
+    if state is not None and not event.undone and is_over(after, event):
+        return passed_over(state, after.offset)
     if merge is None:
         changed = take(after, event, policy)
-        if not changed and state is not None and not event.undone and member_id not in path:
+        if not changed and state is not None and not event.undone:
             return passed_over(state, after.offset)
         return _evaluated(state, after, "unmerge" if event.undone else "merge", policy, origin)
     circular = member_id in path or len(path) >= _LONGEST_PATH
@@ -237,9 +245,9 @@ def _absorb(
         take(after, event, policy)
         until = max(event.until, merge.until)
     else:
-        know(after.own_further(), event)
+        know(after.own_further(), event, after.as_of)
         until = event.until
-    forwards: Sequence[Forward] = () if circular else (passed_on(event, member_id, merge.into, until),)
+    forwards: Sequence[Forward] = () if circular else (passed_on(event, member_id, merge, until),)
     return Decision(after, NO_OUTCOMES, APPLIED, moved=False, forwards=forwards)
 
 

@@ -149,6 +149,7 @@ def _kept_further(own: Further) -> tuple[object, ...]:
         own.parts,
         own.merge,
         own.erased,
+        own.heard,
     )
 
 

@@ -4,7 +4,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
-from scoring.further import NO_SEGMENT, Asked, Further, Hold, Merge, Override, Part, Sealed, Told
+from scoring.further import NO_SEGMENT, Asked, Further, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
 
 #: Stands for "no such day": later than every local day that can occur, and small enough for 32 bits.
 NO_DAY: Final = 1 << 30
@@ -286,6 +286,11 @@ class MemberState:
     def merge(self) -> Merge | None:
         """That this member is merged into another."""
         return None if self.further is None else self.further.merge
+
+    @property
+    def heard(self) -> tuple[HeardMerge, ...]:
+        """The newest merges of others that this member was told of."""
+        return () if self.further is None else self.further.heard
 
     @property
     def erased(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import msgpack
 
-from scoring.further import Asked, Bucket, Further, Hold, Merge, Override, Part, Sealed, Told
+from scoring.further import Asked, Bucket, Further, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
 
 # Places in the packed tuple of a Further, in the order of its constructor.
 _ASKED: Final = 5
@@ -16,6 +16,7 @@ _SEALED: Final = 16
 _ABSORBED: Final = 17
 _PARTS: Final = 18
 _MERGE: Final = 19
+_HEARD: Final = 21
 
 
 def encode_further(own: Further) -> bytes:
@@ -43,6 +44,7 @@ def encode_further(own: Further) -> bytes:
             own.parts,
             own.merge,
             own.erased,
+            own.heard,
         )
     )
 
@@ -64,6 +66,8 @@ def decode_further(packed: bytes) -> Further:
         fields[_PARTS] = tuple([_part(each) for each in fields[_PARTS]])
         if fields[_MERGE] is not None:
             fields[_MERGE] = Merge(*fields[_MERGE])
+    if len(fields) > _HEARD:
+        fields[_HEARD] = tuple([HeardMerge(*each) for each in fields[_HEARD]])
     return Further(*fields)
 
 
@@ -80,8 +84,9 @@ def _part(read: Sequence[Any]) -> Part:
     part = Part(absorbed, until, orders, registers, _sealed(sealed), gone_at, gone_days, tuple(gone_purchase_days))
     if not came:
         return part
-    path, merge, members = came
-    return part._replace(path=tuple(path), merge=merge, members=tuple(members))
+    path, merge, members, *numbered = came
+    numbers = tuple(numbered[0]) if numbered else ()
+    return part._replace(path=tuple(path), merge=merge, members=tuple(members), numbers=numbers)
 
 
 def _asked(read: Iterable[Any] | None) -> Asked | None:

@@ -96,7 +96,10 @@ class ExpectedOutcome:
 
 @dataclass(frozen=True)
 class ExpectedForward:
-    """What the scorer of one member writes into the log for another; ``until`` is None where a merge is taken back."""
+    """What the scorer of one member writes into the log for another; ``until`` is None for orders.
+
+    ``numbers`` are those of the merges of the members in ``path``.
+    """
 
     event_id: str
     member_id: str
@@ -105,15 +108,16 @@ class ExpectedForward:
     via: str = ""
     absorbed: str = ""
     path: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
     merge: str = ""
     until: int | None = None
     undone: bool = False
     erased: bool = False
 
     @property
-    def key(self) -> tuple[str, str, tuple[str, ...]]:
-        """What tells it from all others: one event may reach a member again on a longer way."""
-        return self.event_id, self.member_id, self.path or (self.via,)
+    def key(self) -> tuple[str, str, tuple[str, ...], tuple[int, ...]]:
+        """What tells it from all others: one event may reach a member again on another way."""
+        return self.event_id, self.member_id, self.path or (self.via,), self.numbers
 
 
 @dataclass
@@ -129,6 +133,6 @@ class Expected:
     further: dict[str, ExpectedFurther] = field(default_factory=dict)
     outcomes: dict[str, ExpectedOutcome] = field(default_factory=dict)
     dead_letters: dict[tuple[int, int], str] = field(default_factory=dict)
-    forwards: dict[tuple[str, str, tuple[str, ...]], ExpectedForward] = field(default_factory=dict)
+    forwards: dict[tuple[str, str, tuple[str, ...], tuple[int, ...]], ExpectedForward] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)
     ways: Counter[str] = field(default_factory=Counter)

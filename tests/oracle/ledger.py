@@ -101,13 +101,14 @@ class Ledger:
 class Part:
     """What a member has of another who was merged into it, as long as that may be taken back.
 
-    ``path`` is whom it came through, the absorbed member first; ``merge`` the id of the forward that told of it first;
+    ``path`` is whom it came through, the absorbed member first, each with the number of the merge, so that two ways
+    compare as they are; ``merge`` the id of the forward that told of it first;
     ``members`` whom the absorbed one had absorbed for good. ``until`` is epoch milliseconds.
     """
 
     absorbed: str
     ledger: Ledger
-    path: tuple[str, ...]
+    path: tuple[tuple[str, int], ...]
     merge: str
     until: int
     members: frozenset[str] = frozenset()

@@ -47,6 +47,7 @@ class Fact:
     via: str = ""
     absorbed: str = ""
     path: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class PartitionLog:
             via=event.get("via", ""),
             absorbed=event.get("absorbed", ""),
             path=tuple(event.get("path", ())),
+            numbers=tuple(event.get("numbers", ())),
         )
         self.facts.setdefault(fact.member_id, []).append(fact)
 

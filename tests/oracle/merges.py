@@ -9,13 +9,14 @@ from tests.oracle.changes import Change
 from tests.oracle.holds import Hold, TierState
 from tests.oracle.ledger import Ledger, Part, of_one_member
 from tests.oracle.log import CutsChange, Fact, PartitionLog, PolicyChange, Tick
+from tests.oracle.records import DAY_MS
 from tests.oracle.sealing import cap, refuses, seal
 from tests.oracle.standing import NOBODY, Occasion, translated
 from tests.oracle.story import NAMESPACE, ORDER_EVENTS, Story
 
 MERGED, UNMERGED, ABSORBED, ERASED = "member.merged", "member.unmerged", "member.absorbed", "member.erased"
 #: What tells one forward from another: event id, receiver and way.
-Key = tuple[str, str, tuple[str, ...]]
+Key = tuple[str, str, tuple[str, ...], tuple[int, ...]]
 _LONGEST_PATH = 8
 #: So long the ledger of a merged member is kept at least, for merges that cross each other.
 _FEWEST_DAYS = 7
@@ -34,14 +35,24 @@ class Carried:
 
 @dataclass(frozen=True)
 class Merged:
-    """Whom the member was merged into, by which forward, until when the ledger is kept, and until when the merge may be
-    taken back by an event (epoch ms).
+    """Whom the member was merged into, by which forward, until when the ledger is kept, until when the merge may be
+    taken back by an event (epoch ms), and the number of the merge: that of the outcome ``tier.merged``.
     """
 
     into: str
     merge: str
     until: int
     may_unmerge_until: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What is known of somebody's merges: the newest number, whether that one is over, and for how long it matters."""
+
+    number: int
+    is_over: bool
+    until: int
 
 
 class StillToComeError(Exception):
@@ -65,6 +76,7 @@ class MergingStory(Story):
         self.merged: Merged | None = None
         self.is_erased = False
         self.absorbed: set[str] = set()
+        self.heard: dict[str, Heard] = {}
 
     # What becomes of everything while there is no live member.
 
@@ -152,14 +164,17 @@ class MergingStory(Story):
         if fact.event_id in self.other_ids[-16:]:
             self.offset = fact.offset
             return
-        if fact.type == ABSORBED and (fact.event_id, self.member_id, fact.path) not in self.carried:
+        if fact.type == ABSORBED and _key(fact) not in self.carried:
             raise StillToComeError(f"offset {fact.offset}: nobody wrote {fact.event_id} for {self.member_id}")
-        is_refused = fact.type == MERGED and not self._may_merge(fact.into)
+        is_refused = fact.type == MERGED and not self._may_merge(fact.into, as_of)
         is_refused |= fact.type == UNMERGED and not self._may_unmerge(fact.into, as_of)
         if is_refused:
             self.refused[fact.offset] = "merge_refused"
             return
         self.offset = fact.offset
+        if fact.type == ABSORBED and self._holds_no_more(self.carried[_key(fact)].forward, as_of):
+            self.ways.update(["merge: told too late"])
+            return
         was = self.ledger.copy(), {name: part.copy() for name, part in self.parts.items()}
         if self._seals():
             self._let_go_and_seal(day_of(as_of, self.rules.zone))
@@ -168,13 +183,16 @@ class MergingStory(Story):
         elif fact.type == UNMERGED:
             self._unmerge(fact, as_of, "unmerge")
         elif self.merged is None:
-            if not self._take(fact, as_of, self.carried[fact.event_id, self.member_id, fact.path]):
+            if not self._take(fact, as_of, self.carried[_key(fact)]):
                 self.ledger, self.parts = was
         else:
-            self._pass_on(fact, as_of, self.carried[fact.event_id, self.member_id, fact.path])
+            self._pass_on(fact, as_of, self.carried[_key(fact)])
         self.other_ids.append(fact.event_id)
 
-    def _may_merge(self, into: str) -> bool:
+    def _may_merge(self, into: str, as_of: int) -> bool:
+        apart = [part for part in self.parts.values() if as_of < part.until + 7 * DAY_MS]
+        if max((len(part.path) for part in apart), default=0) >= _LONGEST_PATH:
+            return False
         return self.merged is None and into != self.member_id and into not in self.absorbed
 
     def _may_unmerge(self, into: str, as_of: int) -> bool:
@@ -194,26 +212,25 @@ class MergingStory(Story):
     def _merge(self, fact: Fact, as_of: int) -> None:
         """13.1"""
         before = "" if self.joined_at is None else self.rules.levels[self.standing.tier].name
-        ends = [
-            start_of_day(day_of(as_of, self.rules.zone) + days, self.rules.zone)
-            for days in (max(_FEWEST_DAYS, self.rules.unmerge_days), self.rules.unmerge_days)
-        ]
-        until = ends[0]
+        today = day_of(as_of, self.rules.zone)
+        until = start_of_day(today + max(_FEWEST_DAYS, self.rules.unmerge_days), self.rules.zone)
+        may_unmerge_until = start_of_day(today + self.rules.unmerge_days, self.rules.zone)
         merge = _named("absorbed", self.member_id, fact.event_id)
         self.as_of = as_of
         if self.joined_at is None:
             self.joined_at = as_of
-        self.merged = Merged(fact.into, merge, *ends)
+        self.merged = Merged(fact.into, merge, until, may_unmerge_until, self.sequence + 1)
+        step = (self.member_id, self.merged.number)
         tiers = self.standing.tiers
         self._join_for_good(as_of)
         hold, apart = tiers.hold, set(self.parts)
         told_hold = None
         if hold is not None and hold.grace_until is None and self.rules.holds is not None:
             told_hold = (self.rules.levels[hold.rank].name, hold)
-        own = Part(self.member_id, self.ledger, (self.member_id,), merge, until, frozenset(self.absorbed - apart))
+        own = Part(self.member_id, self.ledger, (step,), merge, until, frozenset(self.absorbed - apart))
         self._write_absorbed(merge, as_of, own, told_hold)
         for part in self.parts.values():
-            along = replace(part, path=(*part.path, self.member_id), until=max(part.until, until))
+            along = replace(part, path=(*part.path, step), until=max(part.until, until))
             self._write_absorbed(_named("absorbed", part.absorbed, fact.event_id), as_of, along, None)
         self.register, self.memory = None, []
         kept = TierState(tiers.base, tiers.hold, tiers.stack)
@@ -247,16 +264,45 @@ class MergingStory(Story):
         self._evaluate(as_of, fact.event_id, Occasion(reason), fact.log_time, imported=fact.imported)
         return True
 
+    def _holds_no_more(self, told: ExpectedForward, as_of: int) -> bool:
+        """Whether it came by a merge that is known to be over."""
+        if told.undone:
+            return False
+        return any(self._is_over(name, number, as_of) for name, number in _way(told))
+
+    def _is_over(self, name: str, number: int, as_of: int) -> bool:
+        if name == self.member_id:
+            return self.merged is None or self.merged.number != number
+        heard = self._heard_of(name, as_of)
+        return heard is not None and (heard.number > number or (heard.is_over and heard.number == number))
+
+    def _heard_of(self, name: str, as_of: int) -> Heard | None:
+        heard = self.heard.get(name)
+        return None if heard is None or as_of >= heard.until + 7 * DAY_MS else heard
+
+    def _hear(self, told: ExpectedForward, as_of: int) -> None:
+        """Of a merge that is taken back the record says nothing about those that it came by."""
+        assert told.until is not None
+        for name, number in _way(told)[: 1 if told.undone else None]:
+            heard = Heard(number, told.undone, told.until)
+            had = self._heard_of(name, as_of)
+            if had is not None:
+                newest = heard if (heard.number, heard.is_over) > (had.number, had.is_over) else had
+                heard = replace(newest, until=max(heard.until, had.until))
+            self.heard[name] = heard
+
     def _taken(self, as_of: int, carried: Carried, *, is_live: bool) -> str | None:
         """Take in or give back what a forward is about; the reason of the evaluation, None for a duplicate."""
         told = carried.forward
-        if self.member_id in told.path:
-            return "other"
         if told.undone:
+            self._hear(told, as_of)
             return self._given_back(told)
+        if self.member_id in told.path:
+            return None
+        self._hear(told, as_of)
         assert carried.ledger is not None
         assert told.until is not None
-        part = Part(told.absorbed, carried.ledger.copy(), told.path, told.merge, told.until, carried.members)
+        part = Part(told.absorbed, carried.ledger.copy(), _way(told), told.merge, told.until, carried.members)
         before, had = self._of_merges(), self.parts.get(told.absorbed)
         if had is not None:
             part.ledger = of_one_member(had.ledger, part.ledger, self.rules)
@@ -294,10 +340,8 @@ class MergingStory(Story):
         self.standing = replace(self.standing, tiers=tiers)
 
     def _given_back(self, told: ExpectedForward) -> str:
-        part = self.parts.get(told.absorbed)
-        if part is not None and part.merge != told.merge:
-            return "other"
-        gone = [each for each in self.parts.values() if told.absorbed in each.path]
+        [(name, last), *_] = _way(told)
+        gone = [each for each in self.parts.values() if any(n == name and no <= last for n, no in each.path)]
         if not gone:
             return "other"
         for each in gone:
@@ -309,21 +353,29 @@ class MergingStory(Story):
         """13.2 and 13.3: a forward at a merged member."""
         assert self.merged is not None
         told = carried.forward
-        if self.member_id in told.path or len(told.path) >= _LONGEST_PATH:
+        is_circle = self.member_id in told.path or len(told.path) >= _LONGEST_PATH
+        if is_circle and not told.undone:
             self.ways.update(["merge: cycle"])
             self._taken(as_of, carried, is_live=True)
             self._unmerge(fact, as_of, "cycle")
             return
         if as_of < self.merged.until:
             self._taken(as_of, carried, is_live=False)
-        elif not told.undone:
-            self.absorbed |= {told.absorbed, *carried.members}
+        else:
+            self._hear(told, as_of)
+            if not told.undone:
+                self.absorbed |= {told.absorbed, *carried.members}
+            elif self.heard[told.absorbed].is_over:
+                self.absorbed -= {told.absorbed}
         self.as_of = as_of
+        if is_circle:
+            return
         until = told.until
         if until is not None and as_of < self.merged.until:
             until = max(until, self.merged.until)
-        path = (*told.path, self.member_id)
-        self._write(replace(carried, forward=replace(told, member_id=self.merged.into, path=path, until=until)))
+        path, numbers = (*told.path, self.member_id), (*told.numbers, self.merged.number)
+        forward = replace(told, member_id=self.merged.into, path=path, numbers=numbers, until=until)
+        self._write(replace(carried, forward=forward))
 
     def _pass_on_order(self, fact: Fact, as_of: int) -> None:
         assert self.merged is not None
@@ -359,7 +411,8 @@ class MergingStory(Story):
             ABSORBED,
             as_of,
             absorbed=part.absorbed,
-            path=part.path,
+            path=tuple(name for name, _ in part.path),
+            numbers=tuple(number for _, number in part.path),
             merge=part.merge,
             until=part.until,
         )
@@ -374,7 +427,9 @@ class MergingStory(Story):
             as_of,
             absorbed=self.member_id,
             path=(self.member_id,),
+            numbers=(self.merged.number,),
             merge=self.merged.merge,
+            until=self.merged.until,
             undone=True,
             erased=is_erased,
         )
@@ -382,6 +437,14 @@ class MergingStory(Story):
 
     def _write(self, carried: Carried) -> None:
         self.written[carried.forward.key] = carried
+
+
+def _way(told: ExpectedForward) -> tuple[tuple[str, int], ...]:
+    return tuple(zip(told.path, told.numbers, strict=True))
+
+
+def _key(fact: Fact) -> Key:
+    return fact.event_id, fact.member_id, fact.path, fact.numbers
 
 
 def _named(what: str, member_id: str, cause: str) -> str:

@@ -71,7 +71,7 @@ class Telling:
             known = {json.loads(r.value or b"").get("event_id"): json.loads(r.value or b"") for r in self.log}
             for forward in waiting:
                 about = {"event_id": forward.event_id, "type": forward.type}
-                also: dict[str, Any] = {"absorbed": forward.absorbed, "path": forward.path}
+                also: dict[str, Any] = {"absorbed": forward.absorbed, "path": forward.path, "numbers": forward.numbers}
                 if forward.via:
                     also = {**known[forward.event_id], "via": forward.via}
                 happened = rfc3339(forward.occurred_at)
@@ -82,7 +82,15 @@ class Telling:
 
     def _undelivered(self) -> list[ExpectedForward]:
         events = [json.loads(record.value or b"") for record in self.log]
-        known = {(e.get("event_id"), e.get("member_id"), tuple(e.get("path") or [e.get("via", "")])) for e in events}
+        known = {
+            (
+                e.get("event_id"),
+                e.get("member_id"),
+                tuple(e.get("path") or [e.get("via", "")]),
+                tuple(e.get("numbers", ())),
+            )
+            for e in events
+        }
         return [forward for key, forward in self.answer().forwards.items() if key not in known]
 
     def tick(self, at: str | int, *headers: tuple[str, bytes]) -> "Telling":

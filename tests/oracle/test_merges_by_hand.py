@@ -52,7 +52,9 @@ def test_merge_is_told_by_the_one_and_forwarded_to_the_other() -> None:
     assert brief(told, "s")[-1] == ("tier.merged", "D", "", "merge")
     merge = id_of("absorbed", "s", "e3")
     assert list(told.answer().forwards.values()) == [
-        ExpectedForward(merge, "t", "member.absorbed", ms("2026-01-10"), "", "s", ("s",), merge, ms("2026-02-09T00:00"))
+        ExpectedForward(
+            merge, "t", "member.absorbed", ms("2026-01-10"), "", "s", ("s",), (3,), merge, ms("2026-02-09T00:00")
+        )
     ]
     assert told.answer().gone == {"s": "t"}
     s = told.answer().members["s"]
@@ -97,7 +99,7 @@ def test_merge_said_again_is_a_duplicate() -> None:
 
 def test_later_order_goes_on_to_the_other() -> None:
     told = bought(merged(one_each(), "s", "t", "2026-01-10").deliver(), "s", "o3", 5_000, "2026-01-12")
-    assert told.answer().forwards["e5", "t", ("s",)] == ExpectedForward(
+    assert told.answer().forwards["e5", "t", ("s",), ()] == ExpectedForward(
         "e5", "t", "order.paid", ms("2026-01-12"), via="s"
     )
     assert measures(told.deliver(), "t") == (3, 12_000)
@@ -140,7 +142,7 @@ def test_taken_apart_each_has_her_own_again_with_what_came_meanwhile() -> None:
     told.deliver()
     assert (measures(told, "s"), measures(told, "t")) == ((2, 9_000), (1, 3_000))
     assert brief(told, "t")[-1] == ("tier.downgraded", "C", "D", "unmerge")
-    assert (id_of("undone", "s", "e7"), "t", ("s",)) in told.answer().forwards
+    assert (id_of("undone", "s", "e7"), "t", ("s",), (3,)) in told.answer().forwards
 
 
 def test_no_alert_is_told_of_who_is_there_again() -> None:
@@ -178,7 +180,7 @@ def test_hold_of_a_higher_tier_comes_along_and_the_own_one_waits_below() -> None
 
 def test_merged_again_further_on_everybody_counts_there_and_can_be_taken_out_alone() -> None:
     told = merged(merged(one_each(), "s", "t", "2026-01-10").deliver(), "t", "u", "2026-01-11").deliver()
-    along = told.answer().forwards[id_of("absorbed", "s", "e5"), "u", ("s", "t")]
+    along = told.answer().forwards[id_of("absorbed", "s", "e5"), "u", ("s", "t"), (3, 4)]
     assert (along.path, along.merge, along.until) == (
         ("s", "t"),
         id_of("absorbed", "s", "e3"),
@@ -187,7 +189,7 @@ def test_merged_again_further_on_everybody_counts_there_and_can_be_taken_out_alo
     assert measures(told, "u") == (2, 7_000)
     told = bought(told, "s", "o3", 500, "2026-01-12").deliver()
     assert measures(told, "u") == (3, 7_500)
-    assert told.answer().forwards["e8", "u", ("s",)].via == "s"
+    assert told.answer().forwards["e8", "u", ("s",), ()].via == "s"
     unmerged(told, "s", "t", "2026-01-13").deliver()
     assert (measures(told, "s"), measures(told, "u")) == ((2, 4_500), (1, 3_000))
 
@@ -196,6 +198,29 @@ def test_who_is_taken_back_takes_along_whom_she_had_absorbed() -> None:
     told = merged(merged(one_each(), "s", "t", "2026-01-10").deliver(), "t", "u", "2026-01-11").deliver()
     unmerged(told, "t", "u", "2026-01-13").deliver()
     assert (measures(told, "t"), measures(told, "u")) == ((2, 7_000), (0, 0))
+
+
+def test_old_telling_that_comes_last_by_way_of_another_does_not_take_the_place_of_the_new_one() -> None:
+    told = unmerged(merged(Telling(), "s", "t", "2026-01-10"), "s", "t", "2026-01-10")
+    told = merged(bought(told, "s", "o1", 4_000, "2026-01-10"), "s", "u", "2026-01-10")
+    told = merged(told, "t", "u", "2026-01-10").deliver()
+    assert (measures(told, "s"), measures(told, "t"), measures(told, "u")) == ((0, 0), (0, 0), (1, 4_000))
+    assert told.answer().ways["merge: told too late"] == 1
+    assert measures(unmerged(told, "s", "u", "2026-01-11").deliver(), "u") == (0, 0)
+    assert measures(told, "s") == (1, 4_000)
+
+
+def test_end_of_an_old_merge_leaves_what_came_by_the_new_one() -> None:
+    told = merged(merged(one_each(), "t", "u", "2026-01-10").deliver(), "s", "t", "2026-01-11").deliver()
+    told = merged(unmerged(told, "s", "t", "2026-01-12"), "s", "u", "2026-01-12").deliver()
+    assert (measures(told, "t"), measures(told, "u")) == ((0, 0), (2, 7_000))
+    assert measures(unmerged(told, "t", "u", "2026-01-13").deliver(), "u") == (1, 4_000)
+
+
+def test_old_telling_that_comes_back_in_a_circle_does_not_undo_the_new_merge() -> None:
+    told = unmerged(merged(one_each(), "s", "t", "2026-01-10"), "s", "t", "2026-01-10")
+    told = merged(merged(told, "t", "s", "2026-01-10"), "s", "u", "2026-01-10").deliver()
+    assert (told.answer().gone, measures(told, "u")) == ({"s": "u", "t": "s"}, (2, 7_000))
 
 
 def test_members_merged_into_each_other_are_both_there_again() -> None:

@@ -108,7 +108,7 @@ class EngineReplay:
             if not is_live(state)
         }
 
-    def forwarded(self) -> dict[tuple[str, str, tuple[str, ...]], ExpectedForward]:
+    def forwarded(self) -> dict[tuple[str, str, tuple[str, ...], tuple[int, ...]], ExpectedForward]:
         """What was written for others, in the oracle's words."""
         return {forward.key: forward for forward in map(_forwarded, self.forwards)}
 
@@ -197,8 +197,9 @@ def _forwarded(forward: Forward) -> ExpectedForward:
         at,
         absorbed=event.absorbed,
         path=tuple(event.path),
+        numbers=tuple(event.numbers),
         merge=event.merge,
-        until=None if event.undone else event.until or None,
+        until=event.until,
         undone=event.undone,
         erased=event.erased,
     )

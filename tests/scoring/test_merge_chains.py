@@ -88,6 +88,16 @@ def test_a_longer_chain_is_taken_for_a_circle_and_breaks_at_its_eighth_member() 
     assert sum(shop.numbers(each)[1] for each in names) == 10
 
 
+def test_a_chain_of_eight_merges_does_not_grow_at_its_end() -> None:
+    shop, names = chain_of(9)
+    shop.pipe(merged(names[0], names[1], day(11)))
+    last = key_on(1, 2, "last")
+    shop.pipe(merged(names[8], last, day(12)))
+    assert (shop.refusals(), shop.numbers(names[8])[1:]) == (["merge_refused"], (9, 900))
+    shop.pipe(unmerged(names[0], names[1], day(13)), merged(names[8], last, day(14)))
+    assert (shop.refusals(), shop.numbers(last)[1:]) == (["merge_refused"], (8, 800))
+
+
 def test_whoever_comes_after_the_end_of_a_merge_goes_on_to_the_other(shop: Partitions) -> None:
     first = key_on(1, 2, "r")
     shop.pipe(paid(first, "r1", day(3), amount=100), merged(S, T, day(10)))

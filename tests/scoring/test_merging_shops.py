@@ -67,4 +67,4 @@ def test_the_random_shops_merge_cross_and_take_apart() -> None:
         ways |= {"two steps" for forward in answer.forwards.values() if len(forward.path) > 2}
     assert kinds >= {"tier.merged", "tier.unmerged", "tier.erased"}
     assert reasons >= {"merge", "unmerge", "cycle", "erased"}
-    assert ways >= {"merge: cycle", "timer 11", "undone", "two steps"}
+    assert ways >= {"merge: cycle", "timer 11", "undone", "two steps", "merge: told too late"}

@@ -1,15 +1,18 @@
 """A member's row says all that her state says, in the bytes that tables in use already hold."""
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import msgpack
 
-from scoring.further import Asked, Bucket, Further, Hold, Merge, Override, Part, Sealed, Told
+from scoring.further import Asked, Bucket, Further, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
 from scoring.ledger import worth
 from scoring.policy import SealRules
 from scoring.state import ORDER, Amended, MemberState
+from streams.further_rows import decode_further, encode_further
 from streams.rows import UnknownRowVersionError, decode, encode, next_due_of, offset_of
 from tests.builders import (
     FIELDS,
@@ -77,7 +80,9 @@ PARTS = st.builds(
     st.lists(TEXTS, max_size=8).map(tuple),
     TEXTS,
     st.lists(TEXTS, max_size=2).map(tuple),
+    st.lists(COUNTS, max_size=8).map(tuple),
 )
+HEARD = st.builds(HeardMerge, TEXTS, COUNTS, st.booleans(), INSTANTS)
 SEGMENTS = st.integers(-1, 20)
 FURTHER = st.builds(
     Further,
@@ -100,8 +105,9 @@ FURTHER = st.builds(
     sealed=SEALED,
     absorbed=st.lists(TEXTS, max_size=3).map(tuple),
     parts=st.lists(PARTS, max_size=2).map(tuple),
-    merge=st.none() | st.builds(Merge, TEXTS, INSTANTS, INSTANTS, TEXTS, INSTANTS),
+    merge=st.none() | st.builds(Merge, TEXTS, INSTANTS, INSTANTS, TEXTS, INSTANTS, COUNTS),
     erased=st.booleans(),
+    heard=st.lists(HEARD, max_size=3).map(tuple),
 )
 STATES = st.builds(
     MemberState,
@@ -217,8 +223,8 @@ def test_the_bytes_of_a_row_with_more_to_say_begin_after_the_header() -> None:
     assert [(row[place], header[place]) for place in changed] == [(0xC2, 2)]
     assert row[121:].endswith(rest)
     between = row[121 : -len(rest)]
-    packed = "dc00150201cf0000019ca6b1dc000000c0c290c0c200ffffffc290c09090c0c2"
-    assert between.hex() == f"02e34f0000e44f000020000000{packed}"
+    packed = "dc00160201cf0000019ca6b1dc000000c0c290c0c200ffffffc290c09090c0c290"
+    assert between.hex() == f"02e34f0000e44f000021000000{packed}"
 
 
 @pytest.mark.parametrize("cut", range(1, 40))
@@ -281,6 +287,16 @@ def test_a_row_of_version_1_says_what_it_said() -> None:
     assert all_of(decode(old)) == all_of(state)
     assert (offset_of(old), next_due_of(old)) == (state.offset, state.next_due)
     assert encode(decode(old)) == encode(state)
+
+
+def test_what_was_absorbed_before_merges_had_numbers_is_read_as_it_was() -> None:
+    part = Part("eve", 1, b"", (), None, 0, 0, (), ("eve", "bob"), "told", ("ada",))
+    own = Further(0, 0, absorbed=("eve", "ada"), parts=(part,), merge=Merge("dan", 1, 3, "told", 2))
+    packed: list[Any] = msgpack.decode(encode_further(own))[:21]
+    packed[18] = [each[:11] for each in packed[18]]
+    packed[19] = packed[19][:5]
+    again = decode_further(msgpack.encode(packed))
+    assert (again.parts, again.merge, again.heard) == ((part,), own.merge, ())
 
 
 @pytest.mark.parametrize("end", range(130, 154))
