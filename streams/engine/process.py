@@ -20,6 +20,9 @@ async def run_until_signalled(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # Who was stopped and goes on looks at the clock before the event loop sends what was under way. (A handler of the
+    # loop's own would wait for its turn behind that.)
+    signal.signal(signal.SIGCONT, lambda *_: app.fence.check())
     starting = asyncio.ensure_future(app.start())
     stopping = asyncio.ensure_future(stop.wait())
     company = asyncio.ensure_future(beside(stop)) if beside is not None else None
