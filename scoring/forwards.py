@@ -18,8 +18,8 @@ from scoring.policy import Policy
 from scoring.state import MemberState
 from scoring.told_ledgers import pieces_of
 
-#: That of outcome ids: uuid5(NAMESPACE_URL, "https://memberpulse.dev/outcomes").
-_NAMESPACE: Final = UUID("0ead2b89-a644-588e-96e4-86bb5f5404f6")
+#: Ids of outcomes and of forwards are names in this space: uuid5(NAMESPACE_URL, "https://memberpulse.dev/outcomes").
+NAMESPACE: Final = UUID("0ead2b89-a644-588e-96e4-86bb5f5404f6")
 
 
 class Forward(NamedTuple):
@@ -31,7 +31,7 @@ class Forward(NamedTuple):
 
 def absorbed_id(absorbed: str, cause: str) -> str:
     """The id of the event by which a merge is told; ``cause`` is the id of the ``member.merged``."""
-    return str(uuid5(_NAMESPACE, f"absorbed|{absorbed}|{cause}"))
+    return str(uuid5(NAMESPACE, f"absorbed|{absorbed}|{cause}"))
 
 
 def told_of(
@@ -44,7 +44,7 @@ def told_of(
     forwards: list[Forward] = []
     for number, ledger in enumerate(pieces_of(part)):
         event = MemberAbsorbed(
-            event_id=event_id if number == 0 else str(uuid5(_NAMESPACE, f"{event_id}|{number}")),
+            event_id=event_id if number == 0 else str(uuid5(NAMESPACE, f"{event_id}|{number}")),
             member_id=into,
             occurred_at=_moment(state.as_of),
             source=source,
@@ -67,7 +67,7 @@ def undone_by(state: MemberState, member_id: str, merge: Merge, cause: str, *, e
     return Forward(
         merge.into,
         MemberAbsorbed(
-            event_id=str(uuid5(_NAMESPACE, f"undone|{member_id}|{cause}")),
+            event_id=str(uuid5(NAMESPACE, f"undone|{member_id}|{cause}")),
             member_id=merge.into,
             occurred_at=_moment(state.as_of),
             absorbed=member_id,

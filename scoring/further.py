@@ -245,6 +245,33 @@ class Further:
             self.heard,
         )
 
+    def fields(self) -> tuple[object, ...]:
+        """Every field, in the order of the constructor."""
+        return (
+            self.base,
+            self.told_stage,
+            self.held_until,
+            self.grace_until,
+            self.qualified_at,
+            self.asked,
+            self.notice_told,
+            self.stack,
+            self.override,
+            self.override_in_force,
+            self.floor,
+            self.rf_segment,
+            self.quadrant,
+            self.kind_of_eight,
+            self.provisional,
+            self.remembered,
+            self.sealed,
+            self.absorbed,
+            self.parts,
+            self.merge,
+            self.erased,
+            self.heard,
+        )
+
     def says_something(self, tier: int, stage: int) -> bool:
         """Whether a member of that tier and stage cannot do without: some field differs from its default."""
         return not (

@@ -122,34 +122,7 @@ def _kept(state: MemberState) -> tuple[object, ...]:
         state.amended,
         state.remembered,
         state.gone_purchase_days,
-        None if state.further is None else _kept_further(state.further),
-    )
-
-
-def _kept_further(own: Further) -> tuple[object, ...]:
-    return (
-        own.base,
-        own.told_stage,
-        own.held_until,
-        own.grace_until,
-        own.qualified_at,
-        own.asked,
-        own.notice_told,
-        own.stack,
-        own.override,
-        own.override_in_force,
-        own.floor,
-        own.rf_segment,
-        own.quadrant,
-        own.kind_of_eight,
-        own.provisional,
-        own.remembered,
-        own.sealed,
-        own.absorbed,
-        own.parts,
-        own.merge,
-        own.erased,
-        own.heard,
+        None if state.further is None else state.further.fields(),
     )
 
 

@@ -21,32 +21,7 @@ _HEARD: Final = 21
 
 def encode_further(own: Further) -> bytes:
     """What few members have, as bytes."""
-    return msgpack.encode(
-        (
-            own.base,
-            own.told_stage,
-            own.held_until,
-            own.grace_until,
-            own.qualified_at,
-            own.asked,
-            own.notice_told,
-            own.stack,
-            own.override,
-            own.override_in_force,
-            own.floor,
-            own.rf_segment,
-            own.quadrant,
-            own.kind_of_eight,
-            own.provisional,
-            own.remembered,
-            own.sealed,
-            own.absorbed,
-            own.parts,
-            own.merge,
-            own.erased,
-            own.heard,
-        )
-    )
+    return msgpack.encode(own.fields())
 
 
 def decode_further(packed: bytes) -> Further:

@@ -2,10 +2,9 @@
 
 from hashlib import sha1
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
-#: Every outcome id is a name in this space.
-NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://memberpulse.dev/outcomes")
+from scoring.forwards import NAMESPACE
+
 _NAMESPACE_HASHED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANT: Final = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
 

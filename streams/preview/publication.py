@@ -6,6 +6,7 @@ from typing import Final
 from kafka import KafkaConsumer
 
 from scoring.calendar import instant_of
+from scoring.errors import Refused
 from scoring.events import PolicyPublished, Tick
 from streams.bad_records import BadRecord
 from streams.changelog import Standing, standing_of
@@ -13,9 +14,10 @@ from streams.codecs import decode
 from streams.config import Settings
 from streams.log_reading import LogRecord, Span, log_consumer, scan, spans
 from streams.log_writing import NewRecord, write
-from streams.policy_file import PolicyDocument, PolicyFileError, from_canonical
+from streams.policy_file import PolicyDocument, from_canonical
 from streams.policy_publication import policy_record
 from streams.preview.succession import LogStanding
+from streams.scorer.partition_events import policy_to_take
 from streams.topics import MEMBER_EVENTS, PARTITION_KEY
 
 _TOLD_EVERY: Final = 1000
@@ -74,7 +76,10 @@ def standing_after(number: int, remembered: Standing | None, records: Iterable[L
         if isinstance(event, Tick):
             last_tick = max(last_tick, instant_of(event.at))
         elif isinstance(event, PolicyPublished) and event.partition == number:
-            follower = _follower(document, event)
+            try:
+                follower = policy_to_take(event, None if document is None else document.to_policy(version))
+            except (BadRecord, Refused):
+                continue
             if follower is not None:
                 document, version, taken_up = follower, event.version, False
     return LogStanding(number, document, version, last_tick, taken_up)
@@ -101,20 +106,3 @@ def copy_to(settings: Settings, document: PolicyDocument, partitions: Sequence[i
     """
     records = [NewRecord(each, PARTITION_KEY, policy_record(document, each)) for each in partitions]
     write(settings, settings.topic(MEMBER_EVENTS), records)
-
-
-def _follower(before: PolicyDocument | None, event: PolicyPublished) -> PolicyDocument | None:
-    """The policy that an event brings, None where the scorer ignores or refuses it."""
-    try:
-        document = from_canonical(bytes(event.policy))
-    except PolicyFileError:
-        return None
-    if document.content_hash != event.content_hash:
-        return None
-    if before is not None and (
-        document.content_hash == before.content_hash
-        or document.currency != before.currency
-        or document.time_zone != before.time_zone
-    ):
-        return None
-    return document

@@ -23,6 +23,8 @@ from streams.topics import MEMBER_EVENTS, MEMBER_SCORES, OUTCOME_TOPICS
 
 #: Rows indexed after recovery before the event loop gets a turn: about 10 ms.
 _INDEX_SLICE = 20_000
+#: Instead of a log time: the record at hand is no imported history.
+NO_HISTORY = -1
 
 
 class MemberRows(RowPartition):
@@ -44,8 +46,8 @@ class MemberRows(RowPartition):
         self._topics = {name: topic(name) for name in OUTCOME_TOPICS}
         self._scores_topic = topic(MEMBER_SCORES)
         self._events_topic = topic(MEMBER_EVENTS)
-        # Headers of the forwards that follow from the record at hand.
-        self._history = NO_HEADERS
+        # The log time (epoch ms) that the record at hand brought along.
+        self._history_at = NO_HISTORY
         self._partition_count = partition_count
         self._fail = fail
         self.live: dict[bytes, MemberState] = {}
@@ -69,7 +71,8 @@ class MemberRows(RowPartition):
         self.live[key] = after
         put, number = self._put, self.tp.partition
         for event_key, event in forwards:
-            put(self._events_topic, partition_of(event_key, self._partition_count), event_key, event, self._history)
+            place = partition_of(event_key, self._partition_count)
+            put(self._events_topic, place, event_key, event, self._headers_of_forwards())
         if not decision.moved:
             self._unscored[key] = records
             return
@@ -77,6 +80,10 @@ class MemberRows(RowPartition):
             put(topic, number, key, value, headers)
         self._unscored.pop(key, None)
         self._tally.decided(decision.outcomes)
+
+    def _headers_of_forwards(self) -> Headers:
+        """A forward of imported history is history where it arrives, too; else its log time would end the import."""
+        return NO_HEADERS if self._history_at == NO_HISTORY else [("log_time", b"%d" % self._history_at)]
 
     def _written(
         self, key: bytes, decision: Decision, records: OutcomeRecords

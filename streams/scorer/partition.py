@@ -17,12 +17,11 @@ from streams.codecs import decode
 from streams.engine.batches import Record
 from streams.engine.fencing import EX_CONFIG
 from streams.engine.outbox import Put
-from streams.engine.sending import NO_HEADERS
 from streams.murmur import partition_of
 from streams.outcome_records import OutcomeRecords
 from streams.rows import decode as decode_row
 from streams.rows import next_due_of
-from streams.scorer.member_rows import MemberRows
+from streams.scorer.member_rows import NO_HISTORY, MemberRows
 from streams.scorer.partition_events import cuts_to_take, log_time_of, policy_to_take
 from streams.scorer.progress import PartitionProgress, under_cuts
 from streams.scorer.sweeps import Census, ChangeSweep, InForce, Sweep, Sweeps, TickSweep
@@ -115,8 +114,7 @@ class MemberPartition(MemberRows):
         """Move the position to a decoded record. An undecodable one moves nothing, log time least of all."""
         position, progress = self._position, self.progress
         log_time, position.imported = log_time_of(record) if record.headers else (record.timestamp, False)
-        # A forward of imported history is history where it arrives, too; else its log time would end the import there.
-        self._history = [("log_time", b"%d" % log_time)] if position.imported else NO_HEADERS
+        self._history_at = log_time if position.imported else NO_HISTORY
         if log_time > progress.log_time:
             progress.log_time = log_time
         position.offset = record.offset

@@ -25,16 +25,17 @@ class Sweep:
     for a member whom it has come to.
     """
 
-    __slots__ = ("before", "position", "rules")
+    __slots__ = ("_keys", "before", "position", "rules")
 
-    def __init__(self, position: Position, before: PartitionProgress, rules: InForce) -> None:
+    def __init__(self, position: Position, before: PartitionProgress, rules: InForce, keys: Iterable[bytes]) -> None:
         self.position = position
         self.before = before
         self.rules = rules
+        self._keys = iter(keys)
 
     def next_key(self) -> bytes | None:
         """A member to look at next, None at the end."""
-        raise NotImplementedError
+        return next(self._keys, None)
 
     def end(self) -> None:
         """Everybody has been reached."""
@@ -43,24 +44,19 @@ class Sweep:
 class TickSweep(Sweep):
     """A tick at an instant (epoch ms) looks at members who may be due, by the policy of its own place in the log."""
 
-    __slots__ = ("_keys", "at")
+    __slots__ = ("at",)
 
     def __init__(
-        self, position: Position, before: PartitionProgress, rules: InForce, at: int, keys: Iterator[bytes]
+        self, position: Position, before: PartitionProgress, rules: InForce, at: int, keys: Iterable[bytes]
     ) -> None:
-        super().__init__(position, before, rules)
+        super().__init__(position, before, rules, keys)
         self.at = at
-        self._keys = keys
-
-    def next_key(self) -> bytes | None:
-        """A member to look at next, None at the end."""
-        return next(self._keys, None)
 
 
 class ChangeSweep(Sweep):
     """A new policy, or new cuts, look at everybody. ``reason`` and ``cause`` are those of outcomes."""
 
-    __slots__ = ("_keys", "cause", "earlier", "reason")
+    __slots__ = ("cause", "earlier", "reason")
 
     def __init__(
         self,
@@ -72,15 +68,10 @@ class ChangeSweep(Sweep):
         cause: str,
         keys: Iterable[bytes],
     ) -> None:
-        super().__init__(position, before, rules)
+        super().__init__(position, before, rules, keys)
         self.earlier = earlier
         self.reason = reason
         self.cause = cause
-        self._keys = iter(keys)
-
-    def next_key(self) -> bytes | None:
-        """A member to look at next, None at the end."""
-        return next(self._keys, None)
 
 
 class Census(Sweep):
@@ -101,7 +92,7 @@ class Census(Sweep):
         look: Callable[[bytes, MemberState], None],
         done: Callable[[], None],
     ) -> None:
-        super().__init__(position, before, rules)
+        super().__init__(position, before, rules, ())
         self._left = dict.fromkeys(keys)
         self._look = look
         self._done = done

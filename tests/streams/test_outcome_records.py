@@ -7,9 +7,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from scoring.forwards import NAMESPACE
 from scoring.outcomes import Outcome
 from streams.instants import instant_text
-from streams.outcome_ids import NAMESPACE, outcome_id
+from streams.outcome_ids import outcome_id
 from streams.outcome_records import OutcomeRecords
 from streams.policy_file import load
 from tests.builders import NOON, Story, a_cancel, a_policy, a_return, an_order, kinds, midnight, noon

@@ -58,6 +58,7 @@ def test_policies_that_the_scorer_refuses_change_nothing() -> None:
     refused = [
         policy_record(changed(version=2, currency="EUR"), 1),
         policy_record(changed(version=2, time_zone="Europe/Berlin"), 1),
+        policy_record(changed(min_order_amount=2), 1),
         policy_record(NEW, 2),
         policy_record(NEW, 1).replace(NEW.content_hash.encode(), OLD.content_hash[::-1].encode()),
         b"no policy at all",
