@@ -21,6 +21,8 @@ __all__ = ["BadRecord", "check_envelope", "decode", "encode_event", "encode_poli
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 #: Only fractions that read .xxx9995 or later are rounded into the next millisecond. (Finding b"999" takes twice that.)
 _may_carry: Final = re.compile(rb"999[5-9]").search
+# A name of another module is looked up each time; one's own constant is not, when it is compiled.
+_PARTITION_KEY: Final = PARTITION_KEY
 _LIST_BEGINS: Final = ord("[")
 _NOT_A_BRACKET: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
@@ -42,7 +44,7 @@ def decode(key: bytes | None, value: bytes | None) -> Event:
     check_envelope(value)
     event: Event
     try:
-        if key == PARTITION_KEY:
+        if key == _PARTITION_KEY:
             event = _decode_partition_event(value)
         else:
             event = member_event = _decode_member_event(value)

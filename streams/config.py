@@ -7,7 +7,7 @@ working directory, or the one named by ``MEMBERPULSE_CONFIG``.
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -86,6 +86,15 @@ class ScoreSettings(_Section):
         default=60.0, description="no progress for this long while records wait ends the process"
     )
     shutdown_seconds: Seconds = 20.0
+    store: Literal["memory", "disk"] = Field(
+        default="memory", description="where members' rows are kept; disk is for bases larger than memory, and slower"
+    )
+    store_directory: Path | None = Field(
+        default=None, description="scratch space for rows on disk, emptied at every start; default: store in data_dir"
+    )
+    store_memory_megabytes: int = Field(
+        default=256, ge=16, description="what rows on disk may use of memory, for all partitions of a process"
+    )
     halt_on_bad_input: bool = Field(
         default=True, description="false lets any share of bad records through to the dead letters, to get past a halt"
     )

@@ -36,7 +36,7 @@ def instant_text(instant: int) -> str:
     if text is None:
         text = _begin_minute(minute)
     rest = instant - minute * 60_000
-    return text + _SECONDS[rest // 1000] + _MILLIS[rest % 1000]
+    return f"{text}{_SECONDS[rest // 1000]}{_MILLIS[rest % 1000]}"
 
 
 def _begin_minute(minute: int) -> str:

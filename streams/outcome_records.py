@@ -14,6 +14,7 @@ from scoring.policy import ROLLING, Policy
 from scoring.vocabulary import PROSPECT, STAGES
 from streams.instants import instant_text
 from streams.outcome_bodies import Keeps, KeepsByCut, LogPosition, OutcomeBody, ToCut, ToNext
+from streams.outcome_headers import Header, OutcomeHeaders
 from streams.outcome_ids import outcome_id
 from streams.outcome_parts import (
     TierParts,
@@ -27,11 +28,11 @@ from streams.outcome_parts import (
     rule_part,
 )
 from streams.outcome_sentences import sentence
+from streams.plain_outcomes import PlainOutcomes
 from streams.score_records import ScoreRecords
 from streams.segment_values import SegmentValues
 from streams.topics import LIFECYCLE_ALERTS, MEMBER_EVENTS, SEGMENT_CHANGES, TIER_CHANGES
 
-Header = tuple[str, bytes]
 Record = tuple[str, bytes, bytes, list[Header]]
 
 _KINDS: Final = (
@@ -63,8 +64,6 @@ _KINDS: Final = (
 _RISING: Final = (outcomes.TIER_UPGRADED, outcomes.OVERRIDE_SET, outcomes.OVERRIDE_ENDED)
 #: The header that names each kind.
 TYPE_HEADERS: Final = {kind: ("ce_type", f"memberpulse.{kind}.v1".encode()) for kind in _KINDS}
-_SPECIFICATION: Final = ("ce_specversion", b"1.0")
-_CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 _encode: Final = msgspec.json.Encoder().encode
 _STAGE_PLACES: Final = [place(name, rank) for rank, name in enumerate(STAGES)]
@@ -78,6 +77,7 @@ class OutcomeRecords:
         self._epoch = epoch
         self._currency = policy.currency
         self._window_days = policy.window_days
+        self._by_percentile = policy.by_percentile
         self._places = [place(rule.name, rank) for rank, rule in enumerate(policy.tiers)]
         ranks = range(len(policy.tiers))
         self._rules = [rule_part(policy, rank, entering=False) for rank in ranks]
@@ -88,43 +88,48 @@ class OutcomeRecords:
         self.scores = ScoreRecords(policy, epoch, self._tier_parts)
         #: The reported numbers earn the tier only where both are counted over the same window.
         self._same_window = policy.tier_window == ROLLING and policy.tier_window_days == policy.window_days
-        self._source_header = ("ce_source", source.encode())
+        self._headers = OutcomeHeaders(TYPE_HEADERS, source)
         self._published = msgspec.Raw(_encode({"version": policy.version, "content_hash": policy.content_hash}))
         self._segments = (
             None
             if policy.segments is None
             else SegmentValues(policy, policy.segments, self._places, self._published, epoch)
         )
+        self._plain = PlainOutcomes(policy, epoch, self._published, self._tier_parts, near=self._same_window)
 
     def record(self, outcome: Outcome, member_id: str, partition: int) -> Record:
         """The topic's logical name, key, value and headers of one outcome decided in ``partition`` of member-events."""
-        kind = outcome.kind
-        key = member_id.encode()
+        kind, sequence, key = outcome.kind, outcome.sequence, member_id.encode()
         at = instant_text(outcome.at)
+        ident = outcome_id(self._epoch, member_id, kind, outcome.cause, sequence)
+        topic, value = self._topic_and_value(outcome, member_id, at, partition)
+        return topic, key, value, self._headers.pairs(kind, ident, at, key, sequence)
+
+    def written(self, outcome: Outcome, member_id: str, key: bytes, partition: int) -> tuple[str, bytes, bytes]:
+        """The same without the key, which the caller has; the headers as the record will have them."""
+        kind, sequence = outcome.kind, outcome.sequence
+        at = instant_text(outcome.at)
+        ident = outcome_id(self._epoch, member_id, kind, outcome.cause, sequence)
+        headers = self._headers.encoded(kind, ident, at, key, sequence)
+        if self._by_percentile or outcome.facts is not None or outcome.tier < 0 or outcome.timer_at or outcome.sweep:
+            topic, value = self._topic_and_value(outcome, member_id, at, partition)
+            return topic, value, headers
+        told = sentence(outcome, member_id, self._policy)
+        of_tier = kind.startswith("tier.")
+        rising = of_tier and outcome.rank_after > outcome.rank_before and kind in _RISING
+        value = self._plain.value(outcome, member_id, at, partition, told, of_tier=of_tier, rising=rising)
+        return TIER_CHANGES if of_tier else LIFECYCLE_ALERTS, value, headers
+
+    def _topic_and_value(self, outcome: Outcome, member_id: str, at: str, partition: int) -> tuple[str, bytes]:
+        kind = outcome.kind
         position = LogPosition(MEMBER_EVENTS, partition, outcome.offset)
         if kind.startswith("tier."):
-            topic = TIER_CHANGES
             if outcome.tier >= 0:
-                value = self._value(outcome, member_id, at, position, self._places)
-            else:
-                value = self._departure(outcome, member_id, at, position)
-        elif self._segments is not None and kind.startswith("segment."):
-            topic = SEGMENT_CHANGES
-            value = self._segments.value(outcome, member_id, at, position)
-        else:
-            topic = LIFECYCLE_ALERTS
-            value = self._value(outcome, member_id, at, position, _STAGE_PLACES)
-        headers = [
-            _SPECIFICATION,
-            ("ce_id", outcome_id(self._epoch, member_id, kind, outcome.cause, outcome.sequence).encode()),
-            TYPE_HEADERS[kind],
-            self._source_header,
-            ("ce_time", at.encode()),
-            ("ce_subject", key),
-            ("ce_sequence", b"%020d" % outcome.sequence),
-            _CONTENT_TYPE,
-        ]
-        return topic, key, value, headers
+                return TIER_CHANGES, self._value(outcome, member_id, at, position, self._places)
+            return TIER_CHANGES, self._departure(outcome, member_id, at, position)
+        if self._segments is not None and kind.startswith("segment."):
+            return SEGMENT_CHANGES, self._segments.value(outcome, member_id, at, position)
+        return LIFECYCLE_ALERTS, self._value(outcome, member_id, at, position, _STAGE_PLACES)
 
     def _value(
         self, outcome: Outcome, member_id: str, at: str, position: LogPosition, places: list[msgspec.Raw]
@@ -149,6 +154,7 @@ class OutcomeRecords:
             rules = self._entered if outcome.rank_after > before and outcome.kind in _RISING else self._rules
             crossed = rules[higher] if before >= 0 else None
             more = self._tier_parts.plain[tier]
+        last_at = outcome.last_purchase_at
         if isinstance(facts, TierFacts):
             parts = self._tier_parts
             to_next = parts.to_next(tier, facts.to_next)
@@ -176,7 +182,7 @@ class OutcomeRecords:
                 instant_text(outcome.recorded_at),
                 outcome.catch_up,
                 instant_text(outcome.next_due_at) if outcome.next_due_at else None,
-                instant_text(outcome.last_purchase_at) if outcome.last_purchase_at else None,
+                at if last_at == outcome.at else instant_text(last_at) if last_at else None,
                 outcome.frequency,
                 outcome.monetary,
                 self._currency,

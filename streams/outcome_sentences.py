@@ -48,14 +48,10 @@ _NOT_QUIET: Final = {
     LAPSED_MID: "had not lapsed long ago",
     DORMANT_ALERT: "was not dormant",
 }
-_BACK: Final = (RECOVERED, REACTIVATED)
-_CHANGES: Final = {
-    TIER_UPGRADED: "rises {provisionally}from {before} to {after}",
-    TIER_DOWNGRADED: "falls from {before} to {after}",
-    TIER_CONFIRMED: "is confirmed in tier {after}",
-    TIER_WITHDRAWN: "loses tier {before}, which was provisional",
-    FIRST_PURCHASE: "has bought for the first time",
-}
+#: Kinds whose sentence says the numbers in the same way.
+_CHANGES: Final = frozenset(
+    {TIER_UPGRADED, TIER_DOWNGRADED, TIER_CONFIRMED, TIER_WITHDRAWN, FIRST_PURCHASE, RECOVERED, REACTIVATED}
+)
 _AFTER: Final = {
     "revision": ", after a correction of an order",
     "return": ", after a return",
@@ -81,7 +77,7 @@ _ENDED: Final = {
 
 def sentence(outcome: Outcome, member_id: str, policy: Policy) -> str:
     """For example ``member 00042 rises from C to B: 6 orders, 412.50 USD in 365 days``."""
-    told = _without_numbers(outcome, policy)
+    told = "" if outcome.kind in _CHANGES else _without_numbers(outcome, policy)
     if not told:
         told = f"{_change(outcome)}: {_numbers(outcome, policy)}{_AFTER.get(outcome.reason, '')}{_others(outcome)}"
     return f"member {member_id} {told}"
@@ -102,19 +98,30 @@ def _without_numbers(outcome: Outcome, policy: Policy) -> str:
     elif isinstance(facts, TierFacts):
         if facts.superseded is not None:
             told = _tier_correction(outcome, facts.superseded, policy)
-        elif kind not in _CHANGES:
+        else:
             told = _of_hold_or_override(outcome, facts, policy)
     return told
 
 
 def _change(outcome: Outcome) -> str:
-    if outcome.kind in _BACK:
-        return f"comes back from {outcome.before.replace('_', ' ')} to {outcome.after.replace('_', ' ')}"
-    if outcome.kind not in _CHANGES:
-        return _segment_change(outcome)
-    facts = outcome.facts
-    provisionally = "provisionally " if isinstance(facts, TierFacts) and facts.provisional else ""
-    return _CHANGES[outcome.kind].format(before=outcome.before, after=outcome.after, provisionally=provisionally)
+    kind = outcome.kind
+    if kind == TIER_UPGRADED:
+        facts = outcome.facts
+        provisionally = "provisionally " if isinstance(facts, TierFacts) and facts.provisional else ""
+        told = f"rises {provisionally}from {outcome.before} to {outcome.after}"
+    elif kind == FIRST_PURCHASE:
+        told = "has bought for the first time"
+    elif kind == TIER_DOWNGRADED:
+        told = f"falls from {outcome.before} to {outcome.after}"
+    elif kind == TIER_CONFIRMED:
+        told = f"is confirmed in tier {outcome.after}"
+    elif kind == TIER_WITHDRAWN:
+        told = f"loses tier {outcome.before}, which was provisional"
+    elif kind in _CHANGES:
+        told = f"comes back from {outcome.before.replace('_', ' ')} to {outcome.after.replace('_', ' ')}"
+    else:
+        told = _segment_change(outcome)
+    return told
 
 
 def _of_merge(outcome: Outcome) -> str:

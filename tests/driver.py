@@ -6,7 +6,7 @@ everything that no cut has remembered and reads on from the last one.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -30,6 +30,7 @@ from streams.rows import decode as decode_row
 from streams.scorer.partition import MemberPartition
 from streams.scorer.tally import Tally
 from streams.topics import DEAD_LETTERS, MEMBER_EVENTS, MEMBER_SCORES, PARTITION_KEY
+from tests.streams.engine.record_reading import decoded_headers
 
 TOPIC = TP(MEMBER_EVENTS, 0)
 
@@ -62,7 +63,8 @@ class ListOutbox:
     records: list[tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]] = field(default_factory=list)
 
     def put(self, topic: str, partition: int, key: Any, value: Any, headers: Any = ()) -> None:
-        self.records.append((topic, partition, key, value, list(headers)))
+        pairs = decoded_headers(headers) if isinstance(headers, bytes) else list(headers)
+        self.records.append((topic, partition, key, value, pairs))
 
     def of(self, *topics: str) -> list[dict[str, Any]]:
         return [orjson.loads(value) for topic, _, _, value, _ in self.records if topic in topics and value is not None]
@@ -78,7 +80,9 @@ class ScorerDriver:
         partition: int = 0,
         partition_count: int = 1,
         ceiling: bool = False,
+        rows: Callable[[], MutableMapping[bytes, bytes]] = dict,
     ) -> None:
+        """``rows`` makes the place where a process keeps its rows."""
         self._tp = TP(MEMBER_EVENTS, partition)
         self.document = load(policy) if isinstance(policy, str) else policy
         self.log: list[InMemoryRecord] = []
@@ -87,6 +91,7 @@ class ScorerDriver:
         self.committed = 0
         self._partition_count = partition_count
         self._ceiling = ceiling
+        self._rows = rows
         self._new_process()
         self._append(PARTITION_KEY, policy_record(self.document, self._tp.partition), log_time=0)
 
@@ -105,6 +110,7 @@ class ScorerDriver:
             self._partition_count,
             end,
         )
+        self.partition.rows = self._rows()
 
     # -- the log ----------------------------------------------------------------------------------------------------
 

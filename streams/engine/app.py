@@ -7,33 +7,35 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
 import faust
-from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
-from streams.engine.batches import BatchSchema, Record, RecordBatch
+from streams.engine.batches import Record, RecordBatch
 from streams.engine.consumer import BatchConsumer, BatchTransport
 from streams.engine.cut import Cutter
 from streams.engine.fencing import EX_CONFIG, EX_SOFTWARE, PauseFence, ProgressWatch, end_process
 from streams.engine.observer import Observer
 from streams.engine.outbox import Outbox
 from streams.engine.partition import Partition, RowPartition
+from streams.engine.reading import Reader
 from streams.engine.recovery import BatchTableManager
 from streams.engine.sending import BatchSender
 from streams.engine.start import StartRefused, start_offset
 from streams.engine.table import RowTable
 
-#: Batches that may wait per agent; each holds up to ``batch_records`` records.
-_WAITING_BATCHES = 8
 #: How long the group waits for its members to rejoin; below the progress watch's limit, since a rebalance is work.
 _REBALANCE_SECONDS = 30.0
+#: Until a fetch is given up; the broker answers within the 0.1 s that it may wait for records.
+_FETCH_SECONDS = 30.0
 #: How often the ends of the source partitions are asked for: one that is not fetched at all shows no lag otherwise.
 _LOOK_AT_ENDS_SECONDS = 2.0
 #: How often a sweep looks whether a rebalance is over.
 _REBALANCE_LOOK_SECONDS = 0.05
-#: Bytes per produced record batch, under the broker's default ``message.max.bytes`` of 1,048,588.
-_BATCH_BYTES = 900_000
+#: Records that a sweep may have queued before it waits. A round is on its way while the next one gathers, so an order's
+#: outcome waits for two of them at most. A million members, two records each, are 500 rounds: 60 ms for each in 30 s.
+_SWEPT_QUEUED = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class EngineSettings:
     dirty_rows_limit: int = 5000
     sweep_slice: int = 50
     watchdog: float = 60.0
-    #: Passed to every aiokafka producer and as Faust's credentials.
+    #: Passed to every aiokafka client and as Faust's credentials.
     security: dict[str, Any] = field(default_factory=dict)
     credentials: Any = None
 
@@ -79,6 +81,9 @@ class BatchApp(faust.App):
         #: Partitions whose state is whole: kept over the rebalance, or restored and given their start.
         self._whole: set[TP] = set()
         self._kept_numbers: set[int] = set()
+        #: False from a revocation until the next start of reading, and when the app stops.
+        self._reading = False
+        self._sources: set[str] = set()
         #: Counts revocations and assignments: what was begun in one term must not take effect in another.
         self._terms = 0
         self._partition_counts: dict[str, int] = {}
@@ -120,17 +125,14 @@ class BatchApp(faust.App):
 
     def source(self, topic: str, partitions: int) -> None:
         """Absorb a topic's records, one :class:`Partition` per partition."""
-        channel = self.topic(topic, schema=BatchSchema(), partitions=partitions, maxsize=_WAITING_BATCHES)
+        self._sources.add(topic)
 
         async def absorb(stream: Any) -> None:
-            try:
-                async for event in stream.events():
-                    await self.absorb(event.value)
-            except Exception as exc:
-                # Faust would start the agent again, without the batch.
-                self.fail(EX_SOFTWARE, f"absorbing {topic} failed: {exc!r}")
+            """Nothing comes this way: an agent is how Faust learns what to subscribe to, and shares out with it."""
+            async for _ in stream:
+                pass
 
-        self.agent(channel, name=f"absorb-{topic}", concurrency=1)(absorb)
+        self.agent(self.topic(topic, partitions=partitions), name=f"absorb-{topic}", concurrency=1)(absorb)
 
     def remember(self, table: str, partitions: int) -> None:
         """Remember rows in the changelog ``<app id>-<table>-changelog``."""
@@ -141,33 +143,31 @@ class BatchApp(faust.App):
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
 
-    def _producer_for(self, client: str) -> BatchSender:
-        return BatchSender(
-            AIOKafkaProducer(
-                bootstrap_servers=self.settings.bootstrap,
-                client_id=f"{self.settings.app_id}-{client}",
-                acks="all",
-                linger_ms=0,
-                max_batch_size=_BATCH_BYTES,
-                max_request_size=4 * _BATCH_BYTES,
-                # A batch that the broker does not take for this long ends the process, which then replays it.
-                request_timeout_ms=int(self.settings.watchdog * 1000),
-                **self.settings.security,
-            )
+    def _client(self, client: str, request_timeout: float) -> AIOKafkaClient:
+        return AIOKafkaClient(
+            loop=asyncio.get_running_loop(),
+            bootstrap_servers=self.settings.bootstrap,
+            client_id=f"{self.settings.app_id}-{client}",
+            request_timeout_ms=int(request_timeout * 1000),
+            **self.settings.security,
         )
 
+    def _sender_for(self, client: str) -> BatchSender:
+        # A batch that the broker does not take for this long ends the process, which then replays it.
+        return BatchSender(self._client(client, self.settings.watchdog))
+
     async def on_first_start(self) -> None:
-        """Before anything of Faust starts: our producers and the cut.
+        """Before anything of Faust starts: our senders, our reader and the cut.
 
         Faust would make data directories here; nothing of ours is kept in files.
         """
-        self._outbox_sender = self._producer_for("outbox")
+        self._outbox_sender = self._sender_for("outbox")
         await self._outbox_sender.start()
         self._changelog_sender: BatchSender | None = None
         if self._table is not None:
-            self._changelog_sender = self._producer_for("changelog")
+            self._changelog_sender = self._sender_for("changelog")
             await self._changelog_sender.start()
-        self.outbox = Outbox(self._outbox_sender.batches, self._outbox_sender.send_batches, self.fence, self.fail)
+        self.outbox = Outbox(self._outbox_sender.send, self.fence, self.fail)
         self.cutter = Cutter(
             lambda: {tp: partition for tp, partition in self.partitions.items() if tp in self._whole},
             self.outbox,
@@ -179,8 +179,24 @@ class BatchApp(faust.App):
             self.fail,
             self._partition_count,
         )
+        self.reader = Reader(
+            self._client("reader", _FETCH_SECONDS),
+            self._positions,
+            self.absorb,
+            self._refuse_position,
+            self._told_end,
+            self.settings.batch_records,
+        )
+        await self.reader.start(self._sources)
         watch = ProgressWatch(self.settings.watchdog, self._work_at_hand, self.fail)
-        for task in (self.fence.run(), self.outbox.run(), watch.run(), self._sweep(), self._look_at_ends()):
+        for task in (
+            self.fence.run(),
+            self.outbox.run(),
+            self.reader.run(),
+            watch.run(),
+            self._sweep(),
+            self._look_at_ends(),
+        ):
             self._in_background(task)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -193,7 +209,8 @@ class BatchApp(faust.App):
             self.fail(EX_SOFTWARE, f"a part of the engine failed: {exc!r}")
 
     async def on_stop(self) -> None:
-        """The last cut, once Faust delivers nothing more; only then do our producers go."""
+        """The last cut, once nothing more is absorbed; only then do our clients go."""
+        self._reading = False
         await super().on_stop()
         if not self._background:
             # Told to stop before the start had got as far as our parts.
@@ -201,9 +218,12 @@ class BatchApp(faust.App):
         await self.cutter.close()
         for task in self._background:
             task.cancel()
+        await self.reader.stop()
         await self._outbox_sender.stop()
         if self._changelog_sender is not None:
             await self._changelog_sender.stop()
+        for partition in self.partitions.values():
+            _let_go(partition)
 
     def _crash(self, reason: BaseException) -> None:
         # Faust keeps half of a crashed app running; a service of ours that failed means the process must not go on.
@@ -219,7 +239,7 @@ class BatchApp(faust.App):
         kept = {tp for tp in sources if keep and tp in self._whole}
         for tp in list(self.partitions):
             if tp not in kept:
-                del self.partitions[tp]
+                _let_go(self.partitions.pop(tp))
                 self.cutter.committed.pop(tp, None)
                 self.highwaters.pop(tp, None)
         for tp in sorted(sources - kept):
@@ -230,7 +250,10 @@ class BatchApp(faust.App):
         self.observer.rebalanced(len(sources))
 
     def revoke(self) -> None:
-        """The partitions are going: whatever still prepares them must not declare them ready."""
+        """The partitions are going: nothing more is absorbed, and whatever still prepares them must not declare them
+        ready.
+        """
+        self._reading = False
         self._terms += 1
 
     def keeps(self, changelog: TP) -> bool:
@@ -252,8 +275,8 @@ class BatchApp(faust.App):
                     self.observer.regressed(partition.regressions)
                 await partition.restored()
 
-    async def start_offsets(self, tps: set[TP]) -> dict[TP, int]:
-        """Where to read each source partition from; ends the process when the state and the log disagree.
+    async def begin_reading(self, tps: set[TP]) -> None:
+        """Place each source partition and begin; ends the process when the state and the log disagree.
 
         Raises Faust's ``RebalanceAgain`` when a revocation came while the group and the log were asked: the recovery
         gives up, and the next assignment asks again.
@@ -294,26 +317,40 @@ class BatchApp(faust.App):
             if offset is not None:
                 self.cutter.committed[tp] = offset
         self._whole |= set(fresh)
-        self.cutter.allowed = True
-        return {tp: self.partitions[tp].position for tp in tps if tp in self.partitions}
+        self.cutter.allowed = self._reading = True
+        self.reader.look_again()
 
     def _partition_count(self, tp: TP) -> int:
         return self._partition_counts[tp.topic]
 
     # -- absorbing --------------------------------------------------------------------------------------------------
 
+    def _positions(self) -> dict[TP, int]:
+        """What is to be read now, and from where."""
+        return {
+            tp: partition.position for tp, partition in self.partitions.items() if self._reads(tp, partition.position)
+        }
+
+    def _reads(self, tp: TP, position: int) -> bool:
+        """Whether a partition is to be read now and stands there."""
+        return (
+            self._reading
+            and self.cutter.allowed
+            and tp in self._whole
+            and tp in self.partitions
+            and self.partitions[tp].position == position
+        )
+
     async def absorb(self, batch: RecordBatch) -> None:
-        """Take in one batch if it follows on from the last one, and start a cut when enough rows are dirty."""
-        partition = self.partitions.get(batch.tp)
-        if partition is None or not self.cutter.allowed or batch.end <= partition.position:
+        """Take in one batch, unless its partition went or stands elsewhere than when the batch was asked for, and start
+        a cut when enough rows are dirty.
+        """
+        tp, records = batch.tp, batch.records
+        if not self._reads(tp, batch.start):
             return
-        if batch.start > partition.position:
-            cast(BatchConsumer, self.consumer).fetch_again(batch.tp, partition.position)
-            return
-        records = batch.records
-        if records[0].offset < partition.position:
-            records = [record for record in records if record.offset >= partition.position]
-        partition.absorb(records)
+        partition = self.partitions[tp]
+        if records:
+            partition.absorb(records)
         partition.position = batch.end
         self._absorbed += len(records)
         if partition.sweeping:
@@ -325,6 +362,30 @@ class BatchApp(faust.App):
                 # Rows get dirty faster than the changelog takes them: wait, so that memory and the next cut stay
                 # bounded.
                 await self.consumer.commit()
+
+    async def _refuse_position(self, tp: TP, position: int) -> None:
+        """The log does not have the position: records were deleted before they were read, or it is another log."""
+        consumer = cast(BatchConsumer, self.consumer)
+        begin, end = (await consumer.earliest_offsets(tp))[tp], (await consumer.highwaters(tp))[tp]
+        if not self._reads(tp, position):
+            return
+        name = f"{tp.topic}[{tp.partition}]"
+        if begin > position:
+            self.fail(
+                EX_CONFIG,
+                f"{name}: reading was at offset {position} and the log now begins at {begin}: records were deleted "
+                "before they were read. Restore them, or start over with a new topic prefix.",
+            )
+        if end < position:
+            self.fail(
+                EX_CONFIG,
+                f"{name}: reading was at offset {position} and the log now ends at {end}: it was truncated or created "
+                "anew. Restore it, or start over with a new topic prefix.",
+            )
+
+    def _told_end(self, tp: TP, end: int) -> None:
+        if tp in self.partitions:
+            self.highwaters[tp] = end
 
     @property
     def absorbed(self) -> int:
@@ -338,17 +399,24 @@ class BatchApp(faust.App):
                 # Between a revocation and the next assignment somebody else may be the one to tell of it.
                 await asyncio.sleep(_REBALANCE_LOOK_SECONDS)
                 continue
-            busy = [partition for partition in self.partitions.values() if partition.sweeping]
+            busy = [(tp, partition) for tp, partition in self.partitions.items() if partition.sweeping]
             if not busy:
                 self._work.clear()
-            for partition in busy:
+            for tp, partition in busy:
+                if not self._holds(tp, partition):
+                    break
                 self._swept += partition.sweep(self.settings.sweep_slice)
-                await self.outbox.room()
+                # An order's outcomes queue up behind these.
+                await self.outbox.room(_SWEPT_QUEUED)
                 if partition.dirty_count >= self.settings.dirty_rows_limit:
                     self.cut_wanted.set()
                     if partition.dirty_count >= 4 * self.settings.dirty_rows_limit:
                         await self.consumer.commit()
                 await asyncio.sleep(0)
+
+    def _holds(self, tp: TP, partition: Partition) -> bool:
+        """Whether it is still ours: a rebalance may have come while its sweep waited."""
+        return self.cutter.allowed and self.partitions.get(tp) is partition
 
     # -- watching ---------------------------------------------------------------------------------------------------
 
@@ -385,3 +453,8 @@ class BatchApp(faust.App):
         if not self.outbox.idle:
             work["outcomes wait to be sent"] = self.outbox.sent
         return work
+
+
+def _let_go(partition: Partition) -> None:
+    if isinstance(partition, RowPartition):
+        partition.close()

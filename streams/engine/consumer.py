@@ -1,4 +1,7 @@
-"""Fetching whole chunks: Faust's delivery path with one event per partition per fetch, and our own offsets."""
+"""Faust's consumer for the group, for changelogs and for our own offsets; sources are read past it.
+
+See :mod:`streams.engine.reading`.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,11 +15,9 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
-from faust.types.tuples import ConsumerMessage
 from mode import Service
 
-from streams.engine.batches import Record, RecordBatch
-from streams.engine.fencing import EX_CONFIG
+from streams.engine.batches import Record
 
 
 def _as_parsed(tp: TopicPartition, record: Record) -> Record:  # noqa: ARG001 - aiokafka passes it
@@ -53,6 +54,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return needs_wakeup
 
         fetcher._proc_fetch_request = process
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Have sources fetched by nobody but our reader."""
+        changelogs = self.app.tables.changelog_topics
+        self._ensure_consumer().pause(
+            *(TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic not in changelogs)
+        )
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def commit_strictly(self, offsets: Mapping[TP, int], generation: int) -> None:
         """Commit under the generation of our assignment, and raise whatever goes wrong.
@@ -92,9 +101,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class BatchConsumer(driver.Consumer):
-    """Delivers :class:`RecordBatch` events and commits what the cuts say, never what Faust's acknowledgements say.
+    """Hands changelogs to the recovery and commits what the cuts say.
 
-    Overrides, each with a contract test: ``_new_consumer_thread``, ``_drain_messages``, ``ack``, ``force_commit``,
+    Overrides, each with a contract test: ``_new_consumer_thread``, ``_drain_messages``, ``force_commit``,
     ``perform_seek``, ``seek_wait``, ``on_partitions_revoked``, ``on_partitions_assigned``, ``verify_event_path``,
     ``_commit_handler``.
     """
@@ -103,9 +112,9 @@ class BatchConsumer(driver.Consumer):
     _thread: BatchConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        #: Per partition the offset that the next delivered chunk must start at: set by seeks, moved by deliveries.
+        #: Per changelog the offset that the next chunk must start at: set by seeks, moved by chunks.
         self._next: dict[TP, int] = {}
-        #: Partitions whose fetched chunk was not delivered and has to be fetched again.
+        #: Changelogs whose fetched chunk was not restored and has to be fetched again.
         self._refetch: set[TP] = set()
         self._seeks = 0
         self._generation = -1
@@ -128,7 +137,8 @@ class BatchConsumer(driver.Consumer):
                 generation = self.app.consumer_generation_id
                 if records and not self.should_stop:
                     for tp, chunk in records.items():
-                        await self._deliver(ensure_TP(tp), chunk, active, seeks, generation)
+                        self._restore(ensure_TP(tp), chunk, active, seeks, generation)
+                        await asyncio.sleep(0)
                 await asyncio.sleep(0)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
@@ -137,124 +147,40 @@ class BatchConsumer(driver.Consumer):
             if not self.app.should_stop:
                 raise
 
-    async def _deliver(self, tp: TP, chunk: list[Record], active: Any, seeks: int, generation: int) -> None:
-        if not self._deliverable(tp, active, generation):
+    def _restore(self, tp: TP, chunk: list[Record], active: Any, seeks: int, generation: int) -> None:
+        if tp.topic not in self.app.tables.changelog_topics:
+            # Fetched before the assignment had paused it; the reader fetches it for itself.
+            return
+        if not self._restorable(tp, active, generation):
             self._refetch.add(tp)
             return
-        chunk = await self._following(tp, chunk, seeks)
-        if not chunk:
-            return
-        if tp.topic in self.app.tables.changelog_topics:
-            self._next[tp] = chunk[-1].offset + 1
-            self.app.tables.recovery.on_changelog_chunk(tp, chunk)
-            await asyncio.sleep(0)
-            return
-        expected = self._next.get(tp, chunk[0].offset)
-        if chunk[0].offset > expected:
-            await self._refuse_gap(tp, expected)
-        size = self.app.batch_records
-        for first in range(0, len(chunk), size):
-            part = chunk[first : first + size]
-            batch = RecordBatch(tp, expected, part[-1].offset + 1, part)
-            await self.wait_first(self.callback(self._message(batch)), self.suspend_flow.wait())
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                # Perhaps queued, perhaps not: the receiver's chain of positions tells, fetching again is safe either
-                # way.
-                self._refetch.add(tp)
-                return
-            expected = self._next[tp] = batch.end
-
-    async def _following(self, tp: TP, chunk: list[Record], seeks: int) -> list[Record]:
-        """The records that come next; none when they were delivered before, or have to be fetched again."""
         expected = self._next.get(tp, chunk[0].offset)
         if chunk[0].offset < expected:
-            rest = [record for record in chunk if record.offset >= expected]
-            if not rest and tp.topic not in self.app.tables.changelog_topics:
-                await self._refuse_new_log(tp, expected)
-            return rest
-        if chunk[0].offset > expected and self._seeks != seeks:
+            chunk = [record for record in chunk if record.offset >= expected]
+            if not chunk:
+                return
+        elif chunk[0].offset > expected and self._seeks != seeks:
             # Somebody sought during the fetch, and this chunk lies past the place sought: fetched before, or after a
             # lost one.
             self._refetch.add(tp)
-            return []
-        return chunk
+            return
+        self._next[tp] = chunk[-1].offset + 1
+        self.app.tables.recovery.on_changelog_chunk(tp, chunk)
 
-    async def _refuse_gap(self, tp: TP, expected: int) -> None:
-        """Transaction markers leave holes in the offsets; records deleted unread leave one at the log's beginning."""
-        begin = (await self.earliest_offsets(tp))[tp]
-        if begin > expected:
-            self.app.fail(
-                EX_CONFIG,
-                f"{tp.topic}[{tp.partition}]: reading was at offset {expected} and the log now begins at {begin}: "
-                "records were deleted before they were read. Restore them, or start over with a new topic prefix.",
-            )
-
-    async def _refuse_new_log(self, tp: TP, expected: int) -> None:
-        """Nothing but offsets that we have had: fetched twice, unless the log has become shorter than that."""
-        end = (await self.highwaters(tp))[tp]
-        if end < expected:
-            self.app.fail(
-                EX_CONFIG,
-                f"{tp.topic}[{tp.partition}]: reading was at offset {expected} and the log now ends at {end}: it was "
-                "truncated or created anew. Restore it, or start over with a new topic prefix.",
-            )
-
-    def _deliverable(self, tp: TP, active: Any, generation: int) -> bool:
+    def _restorable(self, tp: TP, active: Any, generation: int) -> bool:
         if not self.flow_active or self.app.consumer_generation_id != generation:
             return False
-        if active is not None and tp not in active and tp not in self._buffered_partitions:
-            return False
-        # Until recovery is done Faust still clears the queues it delivers to.
-        return tp.topic in self.app.tables.changelog_topics or bool(self.app.tables.actives_ready)
+        return active is None or tp in active or tp in self._buffered_partitions
 
     async def _fetch_again(self) -> None:
         assigned = self.assignment()
-        ready = {
-            tp
-            for tp in self._refetch
-            if tp.topic in self.app.tables.changelog_topics or self.app.tables.actives_ready or tp not in assigned
-        }
-        self._refetch -= ready
-        unplaced = {tp for tp in ready if tp in assigned and tp not in self._next}
-        self._refetch |= unplaced
-        offsets = {tp: self._next[tp] for tp in ready - unplaced if tp in assigned}
+        unplaced = {tp for tp in self._refetch if tp in assigned and tp not in self._next}
+        offsets = {tp: self._next[tp] for tp in self._refetch - unplaced if tp in assigned}
+        self._refetch = unplaced
         if offsets:
             await self.seek_wait(offsets)
 
-    def fetch_again(self, tp: TP, offset: int) -> None:
-        """Ask for everything from ``offset`` on once more: a batch before it was lost on the way to its agent."""
-        self._next[tp] = offset
-        self._seeks += 1
-        self._refetch.add(tp)
-
-    def _message(self, batch: RecordBatch) -> ConsumerMessage:
-        last: Any = batch.records[-1]
-        return ConsumerMessage(
-            batch.tp.topic,
-            batch.tp.partition,
-            last.offset,
-            last.timestamp / 1000.0,
-            last.timestamp_type,
-            None,
-            None,
-            # Faust's type says bytes; the value goes untouched to our schema and from there to our agent.
-            cast(Any, batch),
-            None,
-            0,
-            0,
-            batch.tp,
-            generation_id=self.app.consumer_generation_id,
-        )
-
     # -- offsets ----------------------------------------------------------------------------------------------------
-
-    def ack(self, message: Any) -> bool:
-        """Faust's acknowledgement of a batch: only ends its being tracked. What is committed is decided by the cut."""
-        if message.acked:
-            return False
-        message.acked = True
-        self._unacked_messages.discard(message)
-        return True
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Every way Faust has of committing ends here, and here is one cut over all partitions."""
@@ -283,11 +209,9 @@ class BatchConsumer(driver.Consumer):
         return await self._thread.partition_counts(topics)
 
     async def perform_seek(self) -> None:
-        """Where Faust seeks to the committed offsets we seek to where the state says reading goes on."""
-        sources = {tp for tp in self.assignment() if tp.topic not in self.app.tables.changelog_topics}
-        offsets = await self.app.start_offsets(sources)
-        if offsets:
-            await self.seek_wait(offsets)
+        """Where Faust seeks to the committed offsets, our reader begins where the state says that reading goes on."""
+        changelogs = self.app.tables.changelog_topics
+        await self.app.begin_reading({tp for tp in self.assignment() if tp.topic not in changelogs})
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Seek, remembering where the next delivered chunk has to start."""
@@ -300,8 +224,8 @@ class BatchConsumer(driver.Consumer):
     # -- rebalances -------------------------------------------------------------------------------------------------
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Every partition goes at every rebalance (eager protocol): stop delivering, cut under the still valid
-        generation, close.
+        """Every partition goes at every rebalance (eager protocol): stop reading, cut under the still valid generation,
+        close.
         """
         self._closed_in_order = False
         if self.assignment():
@@ -327,7 +251,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's own check reads per-event sensors that batches do not feed;
+        """Faust's own check reads per-event sensors that our reader does not feed;
         :class:`~streams.engine.fencing.ProgressWatch` does it.
         """
 

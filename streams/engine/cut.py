@@ -11,7 +11,7 @@ from streams.engine.fencing import EX_TEMPFAIL, PauseFence
 from streams.engine.observer import Observer
 from streams.engine.outbox import Outbox
 from streams.engine.partition import PARTITION_ROW_KEY, Partition, PartitionRow, RowPartition
-from streams.engine.sending import NO_HEADERS, BatchSender, Outgoing
+from streams.engine.sending import Batches, BatchSender
 
 
 class OffsetLog(Protocol):
@@ -81,8 +81,8 @@ class Cutter:
     async def _cut(self) -> bool:
         started = perf_counter()
         # From here to the list of rounds there is no await: rows, positions and queued outcomes are of one instant.
-        rows: dict[int, list[Outgoing]] = {}
-        partition_rows: dict[int, list[Outgoing]] = {}
+        rows: dict[int, Batches] = {}
+        partition_rows: dict[int, Batches] = {}
         commits: dict[TP, int] = {}
         written = 0
         for tp, partition in self._partitions().items():
@@ -92,10 +92,14 @@ class Cutter:
                 continue
             commits[tp] = position
             written += len(dirty)
-            rows[tp.partition] = [(key, row, NO_HEADERS) for key, row in dirty]
+            if dirty:
+                rows[tp.partition] = batches = Batches()
+                for key, row in dirty:
+                    batches.append(key, row)
             if isinstance(partition, RowPartition):
-                row = PartitionRow(position, self._partition_count(tp), partition.payload())
-                partition_rows[tp.partition] = [(PARTITION_ROW_KEY, row.encode(), NO_HEADERS)]
+                of_partition = PartitionRow(position, self._partition_count(tp), partition.payload())
+                partition_rows[tp.partition] = batches = Batches()
+                batches.append(PARTITION_ROW_KEY, of_partition.encode())
         rounds = self._outbox.rounds()
         if not commits:
             return False
@@ -123,11 +127,6 @@ class Cutter:
         self._observer.cut_done(perf_counter() - started, written, len(commits))
         return True
 
-    async def _remember(self, rows: Mapping[int, list[Outgoing]]) -> None:
+    async def _remember(self, rows: Mapping[int, Batches]) -> None:
         assert self._changelog is not None
-        topic = self._changelog_topic
-        changelog = self._changelog
-        sends = await asyncio.gather(
-            *(changelog.send(topic, number, records) for number, records in rows.items() if records)
-        )
-        await asyncio.gather(*(future for futures in sends for future in futures))
+        await self._changelog.send({(self._changelog_topic, number): batches for number, batches in rows.items()})

@@ -1,11 +1,11 @@
 """The outcome queue: what was decided leaves at once, in order, and the cut knows when it has arrived."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn
 
 from streams.engine.fencing import EX_TEMPFAIL, PauseFence
-from streams.engine.sending import NO_HEADERS, Batches, Headers
+from streams.engine.sending import NO_HEADERS, Batches, Headers, Place
 
 #: How a partition queues a record: topic, partition, key, value, headers; see :meth:`Outbox.put`.
 Put = Callable[[str, int, bytes | None, bytes | None, Headers], None]
@@ -17,24 +17,21 @@ _MOST_QUEUED = 20_000
 class Outbox:
     """Records for other topics, queued synchronously by the partitions and sent by one task.
 
-    A *round* is everything queued between two looks of that task; it ends when the broker has all of it. Waiting for
-    every open
-    round is waiting for everything queued so far.
+    A *round* is everything queued between two looks of that task; it ends when the broker has all of it, and the next
+    look comes then. Waiting for every open round is waiting for everything queued so far.
     """
 
     def __init__(
         self,
-        new_batches: Callable[[], Batches],
-        send: Callable[[str, int, Batches], Awaitable[list["asyncio.Future[object]"]]],
+        send: Callable[[Mapping[Place, Batches]], Awaitable[None]],
         fence: PauseFence,
         fail: Callable[[int, str], NoReturn],
     ) -> None:
-        """``new_batches`` and ``send`` are those of a :class:`~streams.engine.sending.BatchSender`."""
-        self._new_batches = new_batches
+        """``send`` is that of a :class:`~streams.engine.sending.BatchSender`."""
         self._send = send
         self._fence = fence
         self._fail = fail
-        self._queued: dict[tuple[str, int], Batches] = {}
+        self._queued: dict[Place, Batches] = {}
         self._round: asyncio.Future[None] | None = None
         self._open: set[asyncio.Future[None]] = set()
         self._wake = asyncio.Event()
@@ -48,7 +45,7 @@ class Outbox:
         """Queue one record. It leaves in this turn of the event loop or the next one that is free."""
         batches = self._queued.get((topic, partition))
         if batches is None:
-            batches = self._queued[topic, partition] = self._new_batches()
+            batches = self._queued[topic, partition] = Batches()
         batches.append(key, value, headers)
         self._waiting += 1
         if self._round is None:
@@ -60,11 +57,11 @@ class Outbox:
         """The open rounds at this instant: what a cut has to wait for."""
         return list(self._open)
 
-    async def room(self) -> None:
+    async def room(self, most: int = _MOST_QUEUED) -> None:
         """Wait while more is queued than should lie in memory, because the broker takes it more slowly than it is
         decided.
         """
-        while self._waiting > _MOST_QUEUED:
+        while self._waiting > most:
             self._taken.clear()
             await self._taken.wait()
 
@@ -87,23 +84,10 @@ class Outbox:
                 ended, self._round = self._round, None
                 assert ended is not None
                 self._fence.check()
-                sends = await asyncio.gather(
-                    *(self._send(topic, partition, batches) for (topic, partition), batches in queued.items())
-                )
+                await self._send(queued)
                 self.sent += taken
-                futures = [future for futures in sends for future in futures]
-                asyncio.gather(*futures).add_done_callback(lambda done, ended=ended: self._arrived(done, ended))  # type: ignore[misc]
-        except asyncio.CancelledError:
-            raise
+                self._open.discard(ended)
+                if not ended.done():
+                    ended.set_result(None)
         except Exception as exc:
-            self._fail(EX_TEMPFAIL, f"an outcome could not be sent: {exc!r}")
-
-    def _arrived(self, done: "asyncio.Future[object]", ended: "asyncio.Future[None]") -> None:
-        if done.cancelled():
-            return
-        exc = done.exception()
-        if exc is not None:
             self._fail(EX_TEMPFAIL, f"the broker did not take an outcome: {exc!r}")
-        self._open.discard(ended)
-        if not ended.done():
-            ended.set_result(None)

@@ -2,12 +2,13 @@
 
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 
 from faust.types import TP
 from mypy_extensions import mypyc_attr
 
 from streams.engine.batches import Record
+from streams.engine.disk_rows import DiskRows
 
 #: Key of the partition row in the changelog; no row key of an application may be equal to it.
 PARTITION_ROW_KEY = b"\x00partition"
@@ -84,7 +85,8 @@ class RowPartition(Partition):
 
     def __init__(self, tp: TP) -> None:
         super().__init__(tp)
-        self.rows: dict[bytes, bytes] = {}
+        #: Whoever wants them elsewhere puts another empty mapping here before anything is restored.
+        self.rows: MutableMapping[bytes, bytes] = {}
         self.partition_row: PartitionRow | None = None
         self.regressions = 0
         self._regressed: set[bytes] = set()
@@ -132,6 +134,11 @@ class RowPartition(Partition):
             else:
                 self.regressions += 1
                 self._regressed.add(key)
+
+    def close(self) -> None:
+        """The partition is no longer ours: rows that are on disk are removed from it."""
+        if isinstance(self.rows, DiskRows):
+            self.rows.close()
 
     def take_regressed(self) -> set[bytes]:
         """Keys whose last changelog record is not the one that won; the next cut has to write them again."""

@@ -1,7 +1,8 @@
 """The members of one partition as states, rows and due instants, and what a decision about one of them leaves."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import NoReturn
 
 from faust.types import TP
@@ -93,7 +94,7 @@ class MemberRows(RowPartition):
         member_id = key.decode()
         told: list[tuple[str, bytes | None, Headers]] = []
         for outcome in decision.outcomes:
-            topic, _, value, headers = records.record(outcome, member_id, number)
+            topic, value, headers = records.written(outcome, member_id, key, number)
             told.append((self._topics[topic], value, headers))
         after = decision.state
         if after.erased:
@@ -102,9 +103,12 @@ class MemberRows(RowPartition):
             told.append((self._scores_topic, records.scores.record(member_id, after), NO_HEADERS))
         return told
 
-    def _everybody(self) -> list[bytes]:
-        """Keys of all members known by now."""
-        return [*self.rows, *(key for key in self.live if key not in self.rows)]
+    def _everybody(self) -> Iterable[bytes]:
+        """Keys of all members known by now; some twice when the rows are on disk, where a look costs more than that."""
+        rows = self.rows
+        if isinstance(rows, dict):
+            return [*rows, *(key for key in self.live if key not in rows)]
+        return chain(iter(rows), list(self.live))
 
     @property
     def dirty_count(self) -> int:
@@ -136,8 +140,9 @@ class MemberRows(RowPartition):
     def _end_at_row(self, unknown: UnknownRowVersionError) -> NoReturn:
         self._fail(EX_CONFIG, f"{self.tp.topic}[{self.tp.partition}]: in the changelog, {unknown}")
 
-    async def _index_due(self) -> None:
+    async def _index_due(self, last_tick: int) -> None:
         """Find out from the rows who is due when."""
+        self.due.begin(last_tick)
         move = self.due.move
         for number, (key, row) in enumerate(self.rows.items(), 1):
             try:

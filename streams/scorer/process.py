@@ -11,6 +11,7 @@ from streams.config import Settings
 from streams.cuts.census import census_taker
 from streams.dead_letters import Ceiling
 from streams.engine.app import BatchApp
+from streams.engine.disk_rows import DiskStore
 from streams.engine.fencing import end_process
 from streams.engine.outbox import Outbox
 from streams.exits import CommandError, ExitCode
@@ -20,6 +21,7 @@ from streams.outcome_records import OutcomeRecords
 from streams.refusing import Refuser
 from streams.scorer.partition import MemberPartition
 from streams.scorer.policy_in_force import say_policy_in_force
+from streams.scorer.row_store import open_store
 from streams.scorer.tally import Tally
 from streams.stream_process import engine_settings, run
 from streams.ticker.due_counts import BUCKET_MS, DueCount, encode_due_count
@@ -60,8 +62,8 @@ def refuse_wrong_topics(settings: Settings) -> None:
         )
 
 
-def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
-    """The scorer's Faust app."""
+def build(settings: Settings, metrics: ScorerMetrics, store: DiskStore | None = None) -> BatchApp:
+    """The scorer's Faust app, with its rows in ``store`` or in memory."""
     partition_count = settings.kafka.partitions
 
     # Looked up per outcome, so joined with the prefix only once.
@@ -75,9 +77,12 @@ def build(settings: Settings, metrics: ScorerMetrics) -> BatchApp:
         letters = (settings.topic(DEAD_LETTERS), tp.partition)
         tally = Tally(tp, Refuser(tp, outbox, letters, metrics.dead_letters, ceiling, end_process), metrics)
         census = census_taker(outbox.put, settings.topic(CUT_SKETCHES), tp.partition, settings.score.epoch)
-        return MemberPartition(
+        partition = MemberPartition(
             tp, outbox.put, tally, names.__getitem__, records_for, partition_count, end_process, census
         )
+        if store is not None:
+            partition.rows = store.rows(tp)
+        return partition
 
     app = BatchApp(engine_settings(settings, "score"), new_partition, ScorerObserver(metrics))
     app.source(settings.topic(MEMBER_EVENTS), partition_count)
@@ -115,4 +120,11 @@ def main(settings: Settings) -> int:
     async def beside(app: BatchApp, stop: asyncio.Event) -> None:
         await publish_due_counts(app, settings, metrics, stop)
 
-    return run(settings, "score", settings.metrics.score_port, registry, lambda: build(settings, metrics), beside)
+    store = open_store(settings)
+    try:
+        return run(
+            settings, "score", settings.metrics.score_port, registry, lambda: build(settings, metrics, store), beside
+        )
+    finally:
+        if store is not None:
+            store.close()

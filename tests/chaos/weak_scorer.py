@@ -10,7 +10,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
-from typing import Any
 
 from faust.types import TP
 
@@ -20,7 +19,7 @@ from streams.config import Settings
 from streams.engine.app import BatchApp
 from streams.engine.consumer import BatchConsumer
 from streams.engine.cut import Cutter
-from streams.engine.sending import Batches, BatchSender
+from streams.engine.sending import Batches, BatchSender, Place
 from streams.scorer import partition
 from streams.scorer.process import main
 from streams.topics import MEMBER_EVENTS
@@ -72,7 +71,7 @@ def die_at(step: str, cut: int) -> None:
     remember = Cutter._remember
     commit = BatchConsumer.commit_strictly
 
-    async def remember_and_die(cutter: Cutter, rows: Mapping[int, list[Any]]) -> None:
+    async def remember_and_die(cutter: Cutter, rows: Mapping[int, Batches]) -> None:
         nonlocal cuts, writes
         writes += 1
         of_members = writes % 2 == 1
@@ -98,23 +97,20 @@ def die_at(step: str, cut: int) -> None:
 def die_at_forward(step: str, number: int) -> None:
     """Kill this process before it sends its n-th batch of forwards, or when the broker has it and nobody remembers."""
     sent = 0
-    send = BatchSender.send_batches
+    send = BatchSender.send
 
-    async def send_and_die(
-        sender: BatchSender, topic: str, partition: int, batches: Batches
-    ) -> list["asyncio.Future[object]"]:
+    async def send_and_die(sender: BatchSender, queued: Mapping[Place, Batches]) -> None:
         nonlocal sent
-        sent += topic.endswith(MEMBER_EVENTS)
-        is_last = topic.endswith(MEMBER_EVENTS) and sent == number
-        if is_last and step == BEFORE_FORWARD:
-            os.kill(os.getpid(), signal.SIGKILL)
-        futures = await send(sender, topic, partition, batches)
-        if is_last:
-            await asyncio.gather(*futures)
-            os.kill(os.getpid(), signal.SIGKILL)
-        return futures
+        forwards = {place: batches for place, batches in queued.items() if place[0].endswith(MEMBER_EVENTS)}
+        for place, batches in forwards.items():
+            sent += 1
+            if sent == number:
+                if step == AFTER_FORWARD:
+                    await send(sender, {place: batches})
+                os.kill(os.getpid(), signal.SIGKILL)
+        await send(sender, queued)
 
-    setattr(BatchSender, "send_batches", send_and_die)  # noqa: B010 - past the type checker, as above
+    setattr(BatchSender, "send", send_and_die)  # noqa: B010 - past the type checker, as above
 
 
 if __name__ == "__main__":

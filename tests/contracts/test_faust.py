@@ -13,22 +13,23 @@ from typing import Any
 import aiokafka
 import faust
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.consumer import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher as AIOKafkaFetcher
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust.stores.memory import Store as MemoryStore
 from faust.tables import Table
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport import consumer as transport
-from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
 
 from streams.engine.app import BatchApp, EngineSettings
-from streams.engine.batches import BatchSchema
 from streams.engine.consumer import BatchConsumer, BatchConsumerThread, BatchTransport
 from streams.engine.observer import Observer
 from streams.engine.recovery import BatchRecovery, BatchTableManager
@@ -48,12 +49,6 @@ class Reliance:
 
 
 OVERRIDDEN: dict[tuple[type, str], Reliance] = {
-    (BatchSchema, "compile"): Reliance(
-        faust.Schema.compile,
-        ("self", "app", "on_key_decode_error", "on_value_decode_error", "default_propagate"),
-        ("create_event = app.create_event", "async def decode(", "propagate"),
-        "the compiled function turns one delivered message into one event",
-    ),
     (BatchConsumerThread, "_create_worker_consumer"): Reliance(
         driver.AIOKafkaConsumerThread._create_worker_consumer,
         ("self", "transport"),
@@ -66,6 +61,12 @@ OVERRIDDEN: dict[tuple[type, str], Reliance] = {
         ("self._consumer = self._create_consumer(", "await self._consumer.start()"),
         "the fetcher exists afterwards, and nothing is assigned to it yet",
     ),
+    (BatchConsumerThread, "on_partitions_assigned"): Reliance(
+        transport.ConsumerThread.on_partitions_assigned,
+        ("self", "assigned", "generation_id"),
+        ("self.consumer.threadsafe_partitions_assigned(",),
+        "called in the thread, with the assignment in place and before the app hears of it",
+    ),
     (BatchConsumer, "_new_consumer_thread"): Reliance(
         driver.Consumer._new_consumer_thread,
         ("self",),
@@ -77,12 +78,6 @@ OVERRIDDEN: dict[tuple[type, str], Reliance] = {
         ("self", "fetcher"),
         ("consumer_stopped_errors", "should_stop"),
         "the fetcher's whole work is this method",
-    ),
-    (BatchConsumer, "ack"): Reliance(
-        transport.Consumer.ack,
-        ("self", "message"),
-        ("if not message.acked", "message.acked = True", "_unacked_messages.discard(message)"),
-        "an acknowledged message only has to be marked and no longer tracked",
     ),
     (BatchConsumer, "force_commit"): Reliance(
         transport.Consumer.force_commit,
@@ -100,13 +95,13 @@ OVERRIDDEN: dict[tuple[type, str], Reliance] = {
         transport.Consumer.perform_seek,
         ("self",),
         ("seek_to_committed()", "read_offset.update", "_committed_offset.update"),
-        "the only place that decides where reading starts",
+        "called when a recovery is over: the only place that decides where reading starts",
     ),
     (BatchConsumer, "seek_wait"): Reliance(
         transport.ThreadDelegateConsumer.seek_wait,
         ("self", "partitions"),
         ("self._thread.seek_wait(partitions)",),
-        "recovery and we seek through it",
+        "recovery seeks through it",
     ),
     (BatchConsumer, "on_partitions_revoked"): Reliance(
         transport.Consumer.on_partitions_revoked,
@@ -241,12 +236,6 @@ CALLED: dict[str, Reliance] = {
         ("record.offset < self.next_fetch_offset", "self._consumer_record(tp, record)", "yield consumer_record"),
         "nothing but the wrapping goes through the method that we replace",
     ),
-    "a batch's own append": Reliance(
-        BatchBuilder.append,
-        ("self", "timestamp", "key", "value", "headers"),
-        ("self._builder.append(", "self._relative_offset", "timestamp", "self._relative_offset += 1"),
-        "we call the builder inside and count ourselves",
-    ),
     "recovery order": Reliance(
         Recovery.on_recovery_completed,
         ("self", "generation_id"),
@@ -276,11 +265,17 @@ CALLED: dict[str, Reliance] = {
         ("earliest_offsets(*tps)", "offset - 1", "destination[tp] = new_value"),
         "one before the earliest: nothing read yet",
     ),
-    "delivery to the agent": Reliance(
-        Conductor._compile_message_handler,
-        ("self",),
-        ("get_callback_for_tp(message.tp)",),
-        "the batch message's tp finds its callback",
+    "a paused partition is not fetched": Reliance(
+        AIOKafkaFetcher._get_actions_per_node,
+        ("self", "assignment"),
+        ("elif tp_state.paused:", "resume_futures.append(", "else:", "fetchable[node_id].append("),
+        "our reader alone fetches the sources",
+    ),
+    "a partition is assigned before anybody hears of it": Reliance(
+        GroupCoordinator._on_join_complete,
+        ("self", "generation", "member_id", "protocol", "member_assignment_bytes"),
+        ("self._subscription.assign_from_subscribed(", ".on_partitions_assigned("),
+        "the thread can pause it then",
     ),
     "revocation comes first": Reliance(
         driver.ConsumerRebalanceListener.on_partitions_assigned,
@@ -300,17 +295,78 @@ CALLED: dict[str, Reliance] = {
         ("self._subscriptions.seek(tp, offset)", "del self._records[tp]"),
         "after a seek nothing older is handed out",
     ),
-    "one batch per partition in the queue": Reliance(
-        MessageAccumulator.add_batch,
-        ("self", "builder", "tp", "timeout"),
-        ("self._batches.get(tp)", "wait_drain"),
-        "batches keep the order they were sent in",
+    "a connection by node": Reliance(
+        AIOKafkaClient._get_conn,
+        ("self", "node_id", "group", "no_hint"),
+        ("if not conn.connected():", "return conn", "create_conn(", "return None", "return self._conns[conn_id]"),
+        "our requests take the connection from here, made anew after a break; None where there is none",
     ),
-    "a full batch says so": Reliance(
-        BatchBuilder.append,
-        ("self", "timestamp", "key", "value", "headers"),
-        ("if metadata is None", "return None"),
-        "the sender starts the next one then",
+    "a request over a connection": Reliance(
+        AIOKafkaConnection.send,
+        ("self", "request", "expect_response"),
+        (
+            "if self._writer is None",
+            "correlation_id = self._next_correlation_id()",
+            "client_id=self._client_id",
+            "self._writer.write(size + message)",
+            "except OSError as err: self.close(reason=CloseReason.CONNECTION_BROKEN)",
+            "self._requests.append( (correlation_id, request_struct, fut), )",
+        ),
+        "we do the same with requests that are bytes",
+    ),
+    "an answer over a connection": Reliance(
+        AIOKafkaConnection._handle_frame,
+        ("self", "resp"),
+        (
+            "correlation_id, request, fut = self._requests[0]",
+            "resp = io.BytesIO(resp)",
+            "response_header = request.parse_response_header(resp)",
+            "resp_type = request.RESPONSE_TYPE",
+            "response_header.correlation_id != correlation_id",
+            "if not fut.done()",
+            "response = resp_type.decode(resp)",
+            "fut.set_result(response)",
+            "self._requests.popleft()",
+        ),
+        "this is all it asks of what waits for an answer",
+    ),
+    "a connection that closes": Reliance(
+        AIOKafkaConnection.close,
+        ("self", "reason", "exc"),
+        ("for _, _, fut in self._requests", "KafkaConnectionError", "fut.set_exception(error)", "_on_close_cb"),
+        "who waits for an answer learns that none will come",
+    ),
+    "versions by request": Reliance(
+        AIOKafkaConnection._do_version_lookup,
+        ("self",),
+        ("versions[api_key] = (min_version, max_version)", "self._versions = versions"),
+        "we refuse brokers that do not know our version",
+    ),
+    "the client's own way to ask": Reliance(
+        AIOKafkaClient.send,
+        ("self", "node_id", "request", "group"),
+        ("NodeNotReadyError", "close(reason=CloseReason.CONNECTION_TIMEOUT)", "raise RequestTimedOutError()"),
+        "we fail in the same ways",
+    ),
+    "who leads": Reliance(
+        ClusterMetadata.leader_for_partition, ("self", "partition"), ("return None",), "None or -1 where nobody does"
+    ),
+    "a new topic": Reliance(
+        AIOKafkaClient._wait_on_metadata,
+        ("self", "topic"),
+        (
+            "return partitions",
+            "self.add_topic(topic)",
+            "force_metadata_update()",
+            "raise UnknownTopicOrPartitionError()",
+        ),
+        "a topic's leaders are known before its first batch leaves",
+    ),
+    "what aiokafka does with a refused batch": Reliance(
+        SendProduceReqHandler._can_retry,
+        ("self", "error", "batch"),
+        ("batch.expired()", "return error.retriable"),
+        "we repeat what it would",
     ),
 }
 
@@ -340,7 +396,6 @@ def test_code_around_the_overrides_still_calls_them_as_the_engine_expects(called
 
 
 OURS = (
-    BatchSchema,
     BatchConsumerThread,
     BatchConsumer,
     BatchTransport,

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 
 from scoring.outcomes import Outcome
+from streams.engine.record_batches import encode_headers
 from streams.outcome_records import OutcomeRecords
 
 
@@ -32,5 +33,7 @@ def assert_fits(document: dict[str, Any], name: str) -> None:
 
 def body_by(records: OutcomeRecords, outcome: Outcome) -> dict[str, Any]:
     """What the record of an outcome of member 00042 in partition 2 says."""
-    body: dict[str, Any] = json.loads(records.record(outcome, "00042", 2)[2])
+    topic, key, value, headers = records.record(outcome, "00042", 2)
+    assert records.written(outcome, "00042", key, 2) == (topic, value, encode_headers(headers))
+    body: dict[str, Any] = json.loads(value)
     return body

@@ -7,7 +7,7 @@ from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
 from streams.engine.app import BatchApp
-from streams.engine.consumer import BatchConsumer
+from streams.engine.consumer import BatchConsumer, BatchConsumerThread
 from streams.engine.observer import Observer
 from streams.engine.recovery import BatchRecovery
 
@@ -117,9 +117,14 @@ class AppInRecovery:
         self.partitions = {MINE: SimpleNamespace(position=0)}
         self.cutter = SimpleNamespace(allowed=False, committed={})
         self.consumer: Any = None
+        self._reading = False
+        self.reader = SimpleNamespace(look_again=lambda: None)
 
     def _partition_count(self, tp: TP) -> int:
         return 1
+
+    def _reads(self, tp: TP, position: int) -> bool:
+        return BatchApp._reads(self, tp, position)  # type: ignore[arg-type]
 
 
 async def answer(value: Any) -> Any:
@@ -143,11 +148,15 @@ async def test_partition_revoked_while_its_start_was_looked_up_does_not_begin(re
     )
     if revoked_meanwhile:
         with pytest.raises(RebalanceAgain):
-            await BatchApp.start_offsets(app, {MINE})
+            await BatchApp.begin_reading(app, {MINE})
         assert (app.cutter.allowed, app._whole) == (False, set())
+        assert BatchApp._positions(app) == {}
     else:
-        assert await BatchApp.start_offsets(app, {MINE}) == {MINE: 4}
+        await BatchApp.begin_reading(app, {MINE})
         assert (app.cutter.allowed, app._whole) == (True, {MINE})
+        assert BatchApp._positions(app) == {MINE: 4}
+        BatchApp.revoke(app)
+        assert BatchApp._positions(app) == {}
 
 
 async def test_worker_that_is_stopping_begins_nothing_of_a_new_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,3 +170,19 @@ async def test_worker_that_is_stopping_begins_nothing_of_a_new_assignment(monkey
     monkeypatch.setattr("faust.transport.consumer.Consumer.on_partitions_assigned", faust_goes_on)
     await consumer.on_partitions_assigned({MINE}, 8)
     assert not consumer.app.cutter.allowed
+
+
+async def test_sources_are_paused_in_fausts_consumer_before_the_app_hears_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Any] = []
+    thread: Any = BatchConsumerThread.__new__(BatchConsumerThread)
+    thread._consumer = SimpleNamespace(pause=lambda *tps: seen.extend(tps))
+    thread.app = SimpleNamespace(tables=SimpleNamespace(changelog_topics={"changelog"}))
+
+    async def faust_goes_on(self: Any, assigned: set[TP], generation_id: int) -> None:
+        seen.append(generation_id)
+
+    monkeypatch.setattr("faust.transport.consumer.ConsumerThread.on_partitions_assigned", faust_goes_on)
+    await thread.on_partitions_assigned({MINE, TP("changelog", 0)}, 7)
+    assert seen == [MINE, 7]

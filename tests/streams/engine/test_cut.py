@@ -10,6 +10,8 @@ from streams.engine.cut import Cutter
 from streams.engine.fencing import EX_TEMPFAIL, PauseFence
 from streams.engine.observer import Observer
 from streams.engine.partition import PARTITION_ROW_KEY, PartitionRow, RowPartition
+from streams.engine.sending import Batches, Place
+from tests.streams.engine.record_reading import records_of
 
 SOURCE = TP("events", 0)
 
@@ -63,17 +65,15 @@ class Scene:
         self.told.append(step)
         self.during_commit()
 
-    async def send(self, topic: str, partition: int, records: Any) -> list["asyncio.Future[object]"]:
-        future = asyncio.get_running_loop().create_future()
-        for key, value, _ in records:
+    async def send(self, queued: Mapping[Place, Batches]) -> None:
+        for key, value, _ in (record for batches in queued.values() for record in records_of(batches)):
+            assert key is not None
+            assert value is not None
             step = f"row {PartitionRow.decode(value).position}" if key == PARTITION_ROW_KEY else f"write {key.decode()}"
             if step == self.failing:
-                future.set_exception(RuntimeError("not taken"))
-                return [future]
+                raise RuntimeError("not taken")
             self.told.append(step)
             self.during_write()
-        future.set_result(None)
-        return [future]
 
     def cutter(self) -> Cutter:
         scene: Any = self

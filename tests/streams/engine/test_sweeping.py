@@ -1,0 +1,128 @@
+"""Sweeps between records: in slices, never for a partition that has gone, never far ahead of the broker."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+from faust.types import TP
+
+from streams.engine.app import BatchApp
+from streams.engine.disk_rows import DiskRows
+from streams.engine.partition import RowPartition
+
+MINE, OTHER = TP("events", 0), TP("events", 1)
+
+
+class Swept:
+    """A partition with so many slices of a sweep to do."""
+
+    dirty_count = 0
+
+    def __init__(self, slices: int) -> None:
+        self.left = slices
+        self.done = 0
+
+    @property
+    def sweeping(self) -> bool:
+        return self.left > 0
+
+    def sweep(self, budget: int) -> int:
+        self.left -= 1
+        self.done += 1
+        return budget
+
+
+class Waits:
+    """An outbox that has something happen while a sweep waits for it."""
+
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.most: list[int] = []
+        self._meanwhile = meanwhile
+
+    async def room(self, most: int) -> None:
+        self.most.append(most)
+        self._meanwhile()
+
+
+async def sweep_for_a_while(app: Any) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await BatchApp._sweep(app)
+
+
+def app_with(partitions: dict[TP, Any], outbox: Any) -> Any:
+    app: Any = SimpleNamespace(
+        partitions=partitions,
+        outbox=outbox,
+        cutter=SimpleNamespace(allowed=True),
+        settings=SimpleNamespace(sweep_slice=50, dirty_rows_limit=5000),
+        cut_wanted=asyncio.Event(),
+        _work=asyncio.Event(),
+        _swept=0,
+    )
+    app._holds = lambda tp, partition: BatchApp._holds(app, tp, partition)
+    app._work.set()
+    return app
+
+
+async def test_every_partition_has_its_slices_and_queues_little_ahead_of_the_broker() -> None:
+    partitions = {MINE: Swept(3), OTHER: Swept(1)}
+    outbox = Waits()
+    app = app_with(partitions, outbox)
+    await sweep_for_a_while(app)
+    assert [each.done for each in partitions.values()] == [3, 1]
+    assert app._swept == 200
+    assert set(outbox.most) == {4000}
+    assert not app._work.is_set()
+
+
+async def test_a_partition_that_went_while_the_sweep_waited_is_left_alone() -> None:
+    gone = Swept(5)
+    partitions: dict[TP, Any] = {MINE: Swept(5), OTHER: gone}
+    app = app_with(partitions, Waits(lambda: partitions.update({OTHER: Swept(0)})))
+    await sweep_for_a_while(app)
+    assert (partitions[MINE].done, gone.done) == (5, 0)
+
+
+async def test_nothing_is_swept_between_a_revocation_and_the_next_assignment() -> None:
+    partitions = {MINE: Swept(5), OTHER: Swept(5)}
+    app = app_with(partitions, Waits(lambda: setattr(app.cutter, "allowed", False)))
+    await sweep_for_a_while(app)
+    assert [each.done for each in partitions.values()] == [1, 0]
+
+
+def test_rows_on_disk_go_with_their_partition() -> None:
+    class Partition(RowPartition):
+        def absorb(self, records: Any) -> None: ...
+
+        def offset_of(self, row: bytes) -> int:
+            return 0
+
+        def payload(self) -> bytes:
+            return b""
+
+        async def restored(self) -> None: ...
+
+    closed: list[int] = []
+
+    class Rows(DiskRows):
+        def __init__(self) -> None: ...
+
+        def close(self) -> None:
+            closed.append(1)
+
+    in_memory, on_disk = Partition(MINE), Partition(OTHER)
+    on_disk.rows = Rows()
+    app: Any = SimpleNamespace(
+        partitions={MINE: in_memory, OTHER: on_disk},
+        highwaters={},
+        tables=SimpleNamespace(changelog_topics={"changelog"}),
+        cutter=SimpleNamespace(committed={}),
+        observer=SimpleNamespace(rebalanced=lambda _: None),
+        _whole=set(),
+        _terms=1,
+    )
+    BatchApp.assign(app, set(), keep=False)
+    assert (app.partitions, closed) == ({}, [1])
