@@ -10,7 +10,8 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
+from faust.types import TP
 
 from bench.job import Job
 from bench.loading import delete_topics, make_topic, sender
@@ -22,7 +23,9 @@ from scoring.state import MemberState
 from streams import policy_file, rows
 from streams.codecs import decode
 from streams.commands.output import notes
-from streams.engine.sending import NO_HEADERS, Outgoing
+from streams.engine.batches import RecordBatch
+from streams.engine.reading import Reader
+from streams.engine.sending import NO_HEADERS, Batches, Outgoing
 from streams.outcome_records import OutcomeRecords
 
 #: Orders per member, as in the throughput measurement, so that rows and ledgers are as long.
@@ -77,11 +80,15 @@ def measure(job: Job, events: int, now: int) -> list[Step]:
     known = [rows.encode(state) for state in told.before if state is not None]
     position = Position(events, now, 0, imported=False)
     pairs = list(zip(told.before, decoded, strict=True))
-    outcome_records: list[Outgoing] = [records.record(outcome, member, 0)[1:] for member, outcome in told.outcomes]
+    outcome_records: list[Outgoing] = [
+        (member.encode(), *records.written(outcome, member, member.encode(), 0)[1:])
+        for member, outcome in told.outcomes
+    ]
     score_records: list[Outgoing] = [
         (member.encode(), records.scores.record(member, state), NO_HEADERS) for member, state in told.after
     ]
     row_records: list[Outgoing] = [(member.encode(), rows.encode(state), NO_HEADERS) for member, state in told.after]
+    keyed = [(member, member.encode(), outcome) for member, outcome in told.outcomes]
     outcomes = len(told.outcomes) / events
     known_share = len(known) / events
     return [
@@ -89,7 +96,7 @@ def measure(job: Job, events: int, now: int) -> list[Step]:
         Step("decode the order", _timed(lambda each: decode(*each), raw), 1),
         Step("decode the row", _timed(rows.decode, known), known_share),
         Step("apply the rules", _timed(lambda each: apply(each[0], each[1], policy, position), pairs), 1),
-        Step("write an outcome", _timed(lambda each: records.record(each[1], each[0], 0), told.outcomes), outcomes),
+        Step("write an outcome", _timed(lambda each: records.written(each[2], each[0], each[1], 0), keyed), outcomes),
         Step("write a score", _timed(lambda each: records.scores.record(*each), told.after), 1),
         Step("encode the row", _timed(lambda each: rows.encode(each[1]), told.after), 1),
         Step("send an outcome", asyncio.run(_sent(job, outcome_records)), outcomes),
@@ -130,21 +137,39 @@ def _timed(work: Callable[[Any], object], items: Sequence[Any]) -> float:
 
 
 async def _fetched(job: Job, events: int) -> tuple[float, float]:
-    """Microseconds to fetch one order of the topic, as records, and 1."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=job.bootstrap, max_partition_fetch_bytes=1 << 20)
-    await consumer.start()
-    try:
-        tps = [TopicPartition(job.topic, number) for number in range(job.partitions)]
-        consumer.assign(tps)
-        await consumer.seek_to_beginning(*tps)
-        await consumer.getmany(timeout_ms=5000)
-        fetched = 0
-        begin = process_time()
-        while fetched < events // 2:
-            fetched += sum(map(len, (await consumer.getmany(timeout_ms=1000)).values()))
-        return (process_time() - begin) / fetched * 1e6, 1
-    finally:
-        await consumer.stop()
+    """Microseconds to fetch one order of the topic as the scorer does, as records, and 1."""
+    positions = {TP(job.topic, number): 0 for number in range(job.partitions)}
+    fetched = 0
+    enough = asyncio.Event()
+
+    async def take(batch: RecordBatch) -> None:
+        nonlocal fetched
+        positions[batch.tp] = batch.end
+        fetched += len(batch.records)
+        if fetched >= events // 2:
+            enough.set()
+
+    async def refuse(tp: TP, position: int) -> None:
+        raise AssertionError(f"{tp} begins after {position}")
+
+    client = AIOKafkaClient(bootstrap_servers=job.bootstrap)
+    reader = Reader(client, lambda: positions, take, refuse, lambda _, __: None, 1000)
+    await reader.start({job.topic})
+    begin = process_time()
+    reading = asyncio.create_task(reader.run())
+    await enough.wait()
+    took = process_time() - begin
+    reading.cancel()
+    await asyncio.wait([reading])
+    await reader.stop()
+    return took / fetched * 1e6, 1
+
+
+def _batched(records: Sequence[Outgoing]) -> Batches:
+    batches = Batches()
+    for key, value, headers in records:
+        batches.append(key, value, headers)
+    return batches
 
 
 async def _sent(job: Job, records: Sequence[Outgoing]) -> float:
@@ -152,10 +177,10 @@ async def _sent(job: Job, records: Sequence[Outgoing]) -> float:
     make_topic(job.bootstrap, _TOPIC, 1)
     try:
         async with sender(job.bootstrap) as sending:
-            await asyncio.gather(*await sending.send(_TOPIC, 0, records[:100]))
+            await sending.send({(_TOPIC, 0): _batched(records[:100])})
             begin = process_time()
-            for first in range(0, len(records), 5000):
-                await asyncio.gather(*await sending.send(_TOPIC, 0, records[first : first + 5000]))
+            for first in range(0, len(records), 1000):
+                await sending.send({(_TOPIC, 0): _batched(records[first : first + 1000])})
             return (process_time() - begin) / len(records) * 1e6
     finally:
         delete_topics(job.bootstrap, [_TOPIC])

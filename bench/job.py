@@ -19,7 +19,8 @@ TELL_EVERY_S = 0.02
 class Job:
     """One run of one contender: ``events`` orders in ``topic``, which also has one policy record per partition.
 
-    ``name`` is new for every round and begins the name of everything the contender makes in Kafka.
+    ``name`` is new for every round and begins the name of everything the contender makes in Kafka. ``disk`` is the
+    directory of the product's rows where they are not to be in memory.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Job:
     topic: str
     partitions: int
     events: int
+    disk: str | None = None
 
     def argument(self) -> str:
         """The job as one command-line argument."""

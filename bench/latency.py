@@ -1,55 +1,21 @@
-"""How long after an order is appended can a consumer read the tier change?
+"""How long after an order is appended can a consumer read the tier change, and Redis answer with the new score?"""
 
-Orders are sent on a schedule that waits for nobody (an open loop).
-"""
-
-import json
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from bench.contenders.memberpulse import Memberpulse, settings_for
+from bench.base import Base, write_in
+from bench.contenders.memberpulse import Memberpulse
 from bench.job import Job
+from bench.loading import load
+from bench.pace import Change, Pace, run
 from bench.running import running
 from bench.spread import percentile
-from bench.workload import Standing
+from bench.workload import Workload
 from streams.commands.output import notes
-from streams.topics import TIER_CHANGES
 
-#: An order of 900.00 lifts anybody to the highest tier of the shipped policy, at 800.00; who is there already takes no
-#: part.
-LIFTING_AMOUNT: Final = 90_000
-_TOP_MONETARY: Final = 80_000
-_TOP_FREQUENCY: Final = 12
-#: Orders sent before those that count, in seconds: connections are made and code paths warm.
-WARM_UP_S: Final = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """What the two processes beside the scorer are told: who orders, how fast, and where to write what they saw."""
-
-    bootstrap: str
-    orders_topic: str
-    changes_topic: str
-    partitions: int
-    members: list[str]
-    rate: int
-    amount: int
-    sent: str
-    read: str
-
-    def save(self, path: Path) -> None:
-        """As JSON."""
-        path.write_text(json.dumps(asdict(self)))
-
-    @classmethod
-    def from_arguments(cls) -> "Pace":
-        """From the file that the first argument names."""
-        return cls(**json.loads(Path(sys.argv[1]).read_text()))
+_PARTITIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +27,7 @@ class Percentiles:
     most: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Percentiles":
+    def of(cls, values: Iterable[float]) -> "Percentiles":
         """Of at least one latency in milliseconds."""
         ordered = sorted(values)
         return cls(percentile(ordered, 0.5), percentile(ordered, 0.99), ordered[-1])
@@ -69,66 +35,59 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Of ``orders`` orders at ``rate`` per second. ``known_members`` were in the scorer's state."""
+    """Of ``measured`` tier changes at ``rate`` orders per second.
 
-    orders: int
+    From the order's appending until it was decided, could be read and was in Redis; and from the instant at which it
+    was to be sent until it could be read.
+    """
+
     rate: int
-    known_members: int
-    from_append: Percentiles
+    measured: int
+    decided: Percentiles
+    readable: Percentiles
+    stored: Percentiles | None
     from_schedule: Percentiles
 
+    @classmethod
+    def of(cls, rate: int, changes: Sequence[Change]) -> "Latency":
+        """Of at least one change."""
+        stored = [(each.stored - each.appended) * 1000 for each in changes if each.stored is not None]
+        return cls(
+            rate=rate,
+            measured=len(changes),
+            decided=Percentiles.of((each.decided - each.appended) * 1000 for each in changes),
+            readable=Percentiles.of((each.readable - each.appended) * 1000 for each in changes),
+            stored=Percentiles.of(stored) if stored else None,
+            from_schedule=Percentiles.of((each.readable - each.due) * 1000 for each in changes),
+        )
 
-def measure(contender: Memberpulse, job: Job, standings: Mapping[bytes, Standing], rate: int, seconds: int) -> Latency:
-    """Start the scorer on the state that ``job`` left and send orders that each move a tier, every member's once.
+
+def measure(
+    scorer: Memberpulse, bootstrap: str, redis: str, members: int, rates: Sequence[int], orders: int, now: int
+) -> list[Latency]:
+    """At each rate, rising, for ``orders`` orders or 10 s, whichever is longer but no more than 20 s.
+
+    One scorer and one projector, on members who are known; ``now`` is epoch ms.
 
     Raises:
-        ContenderFailedError: a process ended, or a change did not come within 30 s of the last order.
-        ValueError: there are not enough members who can rise.
+        ContenderFailedError: a process ended, or a change did not come within 30 s of the one before.
     """
-    movers = [
-        key.decode()
-        for key, (count, spent, _) in standings.items()
-        if count + 1 < _TOP_FREQUENCY and spent < _TOP_MONETARY
-    ]
-    wanted = rate * (seconds + WARM_UP_S)
-    if len(movers) < wanted:
-        raise ValueError(
-            f"{wanted:,} members who can rise are needed for {seconds} s at {rate}/s; there are {len(movers):,}"
-        )
-    notes().print(f"Latency: {rate:,} orders/s for {seconds} s", highlight=False)
-    with tempfile.TemporaryDirectory(prefix="memberpulse-bench-") as folder:
-        home = Path(folder)
-        pace = Pace(
-            bootstrap=job.bootstrap,
-            orders_topic=job.topic,
-            changes_topic=settings_for(job).topic(TIER_CHANGES),
-            partitions=job.partitions,
-            members=movers[:wanted],
-            rate=rate,
-            amount=LIFTING_AMOUNT,
-            sent=str(home / "sent.json"),
-            read=str(home / "read.json"),
-        )
-        pace.save(home / "pace.json")
-        with running(contender.command(job), contender.folder) as scorer:
-            scorer.wait_for("recovered")
-            with running([sys.executable, "-m", "bench.awaited_changes", str(home / "pace.json")]) as reader:
-                reader.wait_for("ready")
-                with running([sys.executable, "-m", "bench.paced_orders", str(home / "pace.json")]) as orders:
-                    orders.wait_for("sent")
-                reader.wait_for("read")
-        sent: list[tuple[float, int]] = json.loads((home / "sent.json").read_text())
-        read: dict[str, float] = json.loads((home / "read.json").read_text())
-    counted = range(rate * WARM_UP_S, wanted)
-    return Latency(
-        orders=len(counted),
-        rate=rate,
-        known_members=len(standings),
-        from_append=Percentiles.of([read[event_id(n)] * 1000 - sent[n][1] for n in counted]),
-        from_schedule=Percentiles.of([(read[event_id(n)] - sent[n][0]) * 1000 for n in counted]),
-    )
-
-
-def event_id(number: int) -> str:
-    """The event id of a paced order, by which its tier change is known."""
-    return f"paid-{number + 5_000_000_000:010d}"
+    job = Job(name="latency", bootstrap=bootstrap, topic="latency-orders", partitions=_PARTITIONS, events=0)
+    blank = Pace(job=job, base=Base(members, 0, now), rate=1, seconds=1, first_mover=0, run=0, redis=redis)
+    paces = [replace(blank, rate=rate, seconds=min(max(orders // rate, 5), 20)) for rate in rates]
+    base = Base(members, sum(pace.movers for pace in paces), now)
+    load(bootstrap, job.topic, job.partitions, Workload(0, 1, now), 0)
+    scorer.prepare(job)
+    write_in(scorer.folder, job, base)
+    found: list[Latency] = []
+    projector = [sys.executable, "-m", "bench.projecting", job.argument(), redis]
+    with running(scorer.command(job), scorer.folder) as scoring, running(projector, scorer.folder) as projecting:
+        projecting.wait_for("ready")
+        scoring.wait_for("recovered")
+        movers = 0
+        for number, pace in enumerate(paces):
+            notes().print(f"Latency: {pace.rate:,} orders/s for {pace.seconds} s", highlight=False)
+            changes = run(scorer.folder, replace(pace, base=base, first_mover=movers, run=number))
+            found.append(Latency.of(pace.rate, changes))
+            movers += pace.movers
+    return found

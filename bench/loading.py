@@ -4,21 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from kafka import KafkaAdminClient
 
 from bench.job import Contender, Job
 from bench.workload import Standing, Workload
 from streams import policy_file
 from streams.commands.progress import progress
-from streams.engine.sending import NO_HEADERS, BatchSender, Outgoing
+from streams.engine.sending import Batches, BatchSender
 from streams.murmur import partition_of
 from streams.policy_publication import policy_record
 from streams.topics import PARTITION_KEY
 
 #: Orders built between two sends: about 30 MB.
 _CHUNK = 100_000
-_BATCH_BYTES = 900_000
 
 
 class WrongResultError(Exception):
@@ -28,11 +28,7 @@ class WrongResultError(Exception):
 @asynccontextmanager
 async def sender(bootstrap: str) -> AsyncIterator[BatchSender]:
     """A sender of whole batches."""
-    sending = BatchSender(
-        AIOKafkaProducer(
-            bootstrap_servers=bootstrap, acks="all", max_batch_size=_BATCH_BYTES, max_request_size=4 * _BATCH_BYTES
-        )
-    )
+    sending = BatchSender(AIOKafkaClient(loop=asyncio.get_running_loop(), bootstrap_servers=bootstrap))
     await sending.start()
     try:
         yield sending
@@ -78,21 +74,19 @@ def delete_topics(bootstrap: str, topics: list[str]) -> None:
 
 async def _write(bootstrap: str, topic: str, partitions: int, workload: Workload, events: int) -> None:
     policy = policy_file.load("absolute")
-    waiting: list[list[Outgoing]] = [
-        [(PARTITION_KEY, policy_record(policy, number), [("log_time", b"0")])] for number in range(partitions)
-    ]
+    waiting = {(topic, number): Batches() for number in range(partitions)}
+    for (_, number), batches in waiting.items():
+        batches.append(PARTITION_KEY, policy_record(policy, number), [("log_time", b"0")])
     async with sender(bootstrap) as sending:
 
         async def flush() -> None:
-            sends = [await sending.send(topic, number, records) for number, records in enumerate(waiting)]
-            await asyncio.gather(*(future for futures in sends for future in futures))
-            for records in waiting:
-                records.clear()
+            await sending.send(waiting)
+            waiting.update({place: Batches() for place in waiting})
 
         with progress(f"Writing {topic}", "orders", events) as advance:
             for written, order in enumerate(workload.orders(events), 1):
                 key, value = order.record()
-                waiting[partition_of(key, partitions)].append((key, value, NO_HEADERS))
+                waiting[topic, partition_of(key, partitions)].append(key, value)
                 if written % _CHUNK == 0:
                     await flush()
                     advance(_CHUNK)

@@ -1,4 +1,4 @@
-"""The customers of the latency measurement, as a process: orders on a schedule, whatever becomes of them."""
+"""The customers, as a process: orders on a schedule, whatever becomes of them."""
 
 import asyncio
 import gc
@@ -6,46 +6,51 @@ import json
 import time
 from pathlib import Path
 
-from aiokafka import AIOKafkaProducer
-
 from bench.job import tell
-from bench.latency import Pace, event_id
+from bench.loading import sender
+from bench.pace import Pace
 from bench.workload import paid
+from streams.engine.sending import Batches, Place
 from streams.murmur import partition_of
 
+#: Time to write down an order before the first is sent (seconds), and to begin.
+_WRITING_S = 20e-6
+_BEGINNING_S = 0.5
 
-async def send(pace: Pace) -> list[tuple[float, int]]:
-    """Send every member's order at its time.
 
-    When each was to be sent (epoch seconds) and was appended (epoch ms, by the broker's clock).
-    """
-    producer = AIOKafkaProducer(bootstrap_servers=pace.bootstrap, acks="all", linger_ms=0)
-    await producer.start()
-    keys = [member.encode() for member in pace.members]
-    places = [partition_of(key, pace.partitions) for key in keys]
-    begin = time.time() + 0.5
-    sent = []
-    try:
-        for number, key in enumerate(keys):
-            due = begin + number / pace.rate
-            wait = due - time.time()
+async def send(pace: Pace) -> float:
+    """Send every order at its time, those that are due at once together; when the first was due (epoch seconds)."""
+    partitions = pace.job.partitions
+    begin = time.time() + pace.orders * _WRITING_S + _BEGINNING_S
+    orders: list[tuple[Place, bytes, bytes]] = []
+    for number, (event, key, amount) in enumerate(pace.events()):
+        value = paid(event, int(key[2:]), int((begin + number / pace.rate) * 1000), amount)
+        if key[:2] != b"m-":
+            value = value.replace(b'"member_id":"m-', b'"member_id":"p-', 1)
+        orders.append(((pace.job.topic, partition_of(key, partitions)), key, value))
+    async with sender(pace.job.bootstrap) as sending:
+        sent = 0
+        tell(begun=True)
+        while sent < len(orders):
+            wait = begin + sent / pace.rate - time.time()
             if wait > 0:
                 await asyncio.sleep(wait)
-            value = paid(5_000_000_000 + number, int(key[2:]), int(due * 1000), pace.amount)
-            sent.append((due, await producer.send(pace.orders_topic, value, key=key, partition=places[number])))
-        return [(due, (await future).timestamp) for due, future in sent]
-    finally:
-        await producer.stop()
+            until = max(sent + 1, min(int((time.time() - begin) * pace.rate) + 1, len(orders)))
+            now_due: dict[Place, Batches] = {}
+            for place, key, value in orders[sent:until]:
+                now_due.setdefault(place, Batches()).append(key, value)
+            sent = until
+            await sending.send(now_due)
+    return begin
 
 
 def main() -> None:
-    """Send, write down, stop."""
+    """Send, write down when it began, stop."""
     pace = Pace.from_arguments()
     gc.disable()  # Our own pauses are not the scorer's.
-    sent = asyncio.run(send(pace))
-    assert event_id(0) == "paid-5000000000"
-    Path(pace.sent).write_text(json.dumps(sent))
-    tell(sent=len(sent))
+    begin = asyncio.run(send(pace))
+    Path(pace.sent).write_text(json.dumps(begin))
+    tell(sent=pace.orders)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,20 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.budget import Step
-from bench.latency import WARM_UP_S, Latency
+from bench.latency import Latency, Percentiles
+from bench.members import RATE, Members, Recovered
+from bench.memory import MemoryUse
+from bench.on_disk import Store
+from bench.pace import WARM_UP_S
 from bench.recovery import Recovery
 from bench.rule_costs import RuleCost
+from bench.scale import Scale
 from bench.spread import Spread
 from bench.throughput import Results, ratios
+
+#: Pictures beside the page.
+COMMON_PICTURE = "benchmarks.svg"
+LATENCY_PICTURE = "latency.svg"
 
 _INTRODUCTION = """# Benchmarks
 
@@ -27,31 +36,41 @@ the orders say.
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table with a title and the sentences that tell how it was measured."""
+    """A table with a title and the sentences that tell how it was measured; ``picture`` names what is drawn of it."""
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     notes: str
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Everything one run found.
-
-    ``product`` is the scorer with all its rules, the fastest build first, ``common`` the common job, our engine first;
-    ``beside`` is the peer of the common job that the product is held against, None where it could not be run.
+class Race:
+    """``product`` is the scorer with all its rules, the fastest build first, ``common`` the common job, our engine
+    first; ``beside`` is the peer of the common job that the product is held against, None where it could not be run.
     """
 
-    surroundings: Mapping[str, str]
     product: Sequence[Results]
     beside: Results | None
     common: Sequence[Results]
     members: int
     recovery: Recovery
-    latency: Latency
     budget: Sequence[Step]
     rules: Sequence[RuleCost]
+
+
+@dataclass(slots=True)
+class Figures:
+    """Everything one run found."""
+
+    surroundings: Mapping[str, str]
+    race: Race | None = None
+    latency: Sequence[Latency] = ()
+    memory: Sequence[MemoryUse] = ()
+    stores: Sequence[Store] = ()
+    many: Members | None = None
+    scale: Sequence[Scale] = ()
 
 
 def spread_text(spread: Spread, digits: int = 0) -> str:
@@ -62,13 +81,26 @@ def spread_text(spread: Spread, digits: int = 0) -> str:
 
 def sections(figures: Figures) -> list[Section]:
     """The tables of a run."""
-    return [
-        _common(figures),
-        _product(figures),
-        _recovery(figures.recovery),
-        _latency(figures.latency),
-        _budget(figures),
-    ]
+    parts: list[Section] = []
+    if figures.race is not None:
+        parts += [
+            _common(figures.race),
+            _product(figures.race),
+            _recovery(figures.race.recovery),
+            _budget(figures.race),
+            _rules(figures.race.rules),
+        ]
+    if figures.latency:
+        parts.append(_latency(figures.latency))
+    if figures.memory:
+        parts.append(_memory(figures.memory))
+    if figures.stores:
+        parts.append(_stores(figures.stores))
+    if figures.many is not None:
+        parts.append(_many(figures.many))
+    if figures.scale:
+        parts.append(_scale(figures.scale))
+    return parts
 
 
 _COLUMNS = ("", "orders", "orders/s", "times", "orders per CPU second", "times", "memory, MiB")
@@ -94,25 +126,25 @@ def _rows(field: Sequence[Results]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _common(figures: Figures) -> Section:
+def _common(race: Race) -> Section:
     notes = (
-        f"Orders of about 250 bytes of {figures.members:,} members in 4 partitions. Everybody decodes each order, "
+        f"Orders of about 250 bytes of {race.members:,} members in 4 partitions. Everybody decodes each order, "
         "keeps count, sum, last time and tier (by the sum) per member, writes a record whenever the tier moves, "
         "remembers its state (a changelog in Kafka; Bytewax: SQLite) and commits every second, in one process. From "
-        f"10 % of the orders handled to the last one; {len(figures.common[0].speeds)} round(s) in turns; slower "
+        f"10 % of the orders handled to the last one; {len(race.common[0].speeds)} round(s) in turns; slower "
         "contenders read the first of the orders. Times: how many times as fast the first line is."
     )
-    return Section("The common job", _COLUMNS, _rows(figures.common), notes)
+    return Section("The common job", _COLUMNS, _rows(race.common), notes, COMMON_PICTURE)
 
 
-def _product(figures: Figures) -> Section:
-    written = sum(figures.product[0].written.values()) / figures.product[0].events
+def _product(race: Race) -> Section:
+    written = sum(race.product[0].written.values()) / race.product[0].events
     notes = (
         f"The scorer applies the shipped policy to the same orders and writes {written:.1f} records per order "
         "(outcomes, scores, changelog), with commits every second. Compiled means the optional build by mypyc (`make "
         "compile`). For comparison, the last line is from the table above: a peer that does the common job only."
     )
-    field = [*figures.product, *([] if figures.beside is None else [figures.beside])]
+    field = [*race.product, *([] if race.beside is None else [race.beside])]
     return Section("The product with its rules", _COLUMNS, _rows(field), notes)
 
 
@@ -132,28 +164,131 @@ def _recovery(recovery: Recovery) -> Section:
     return Section("Recovery", columns, [row], notes)
 
 
-def _latency(latency: Latency) -> Section:
+def _latency(latencies: Sequence[Latency]) -> Section:
+    def both(values: Percentiles | None) -> tuple[str, str]:
+        return ("", "") if values is None else (f"{values.median:,.1f}", f"{values.p99:,.1f}")
+
     rows = [
-        (name, *(f"{value:,.1f}" for value in (each.median, each.p99, each.most)))
-        for name, each in (("from append", latency.from_append), ("from schedule", latency.from_schedule))
+        (
+            f"{each.rate:,}",
+            *both(each.decided),
+            *both(each.readable),
+            *both(each.stored),
+            *both(each.from_schedule),
+        )
+        for each in latencies
     ]
     notes = (
-        f"Milliseconds until a consumer has read the tier change that an order caused: {latency.orders:,} orders at "
-        f"{latency.rate:,} per second (open loop, after {WARM_UP_S} s of warm-up), each moving another of "
-        f"{latency.known_members:,} known members; matched by the id of the causing event. From append: the broker's "
-        "timestamp of the order, in whole milliseconds cut off. From schedule: the instant at which the order was to "
-        "be sent, so that a stalled system cannot hide by slowing its senders. Broker, scorer, sender and reader are "
-        "four processes on the same cores."
+        "Milliseconds, median and p99, at so many orders per second, sent on a schedule that waits for nobody (an open "
+        f"loop), after {WARM_UP_S} s of warm-up. Measured are members whose order lifts them to the highest tier, at "
+        "most 1,000 a second; the other orders are small ones of members who stay where they are. From the broker's "
+        "timestamp of the order until the scorer had decided, until a consumer had read the tier change, until Redis "
+        "said that the new score was there; and from the instant at which the order was to be sent, so that a stalled "
+        "system cannot hide by slowing its senders. Kafka's timestamps are whole milliseconds cut off. Broker, Redis, "
+        "scorer, projector, sender and two readers are seven processes on the same cores."
     )
-    return Section("Latency", ("", "median", "p99", "most"), rows, notes)
+    columns = ("orders/s", "decided", "p99", "readable", "p99", "in Redis", "p99", "from schedule", "p99")
+    return Section("Latency", columns, rows, notes, LATENCY_PICTURE)
 
 
-def _budget(figures: Figures) -> Section:
+def _memory(uses: Sequence[MemoryUse]) -> Section:
     rows = [
-        (step.name, f"{step.microseconds:.2f}", f"{step.per_order:.2f}", f"{step.share:.2f}") for step in figures.budget
+        (
+            f"{use.orders}",
+            f"{use.row:,}",
+            f"{use.least:,} to {use.most:,}",
+            f"{use.measured:,.0f}",
+            f"{use.measured_rows:,.0f}",
+            f"{use.measured_due:,.1f}",
+        )
+        for use in uses
     ]
-    together = sum(step.share for step in figures.budget)
-    whole = 1e6 / figures.product[0].per_cpu_second.median
+    notes = (
+        "Bytes per member, with member ids of 9 characters: what a process's resident memory grows by when it takes in "
+        f"{uses[0].members:,} members (fewer with many orders), and what the formula in "
+        "[performance.md](performance.md#memory) says."
+    )
+    columns = ("open orders", "row", "formula", "measured", "of it rows", "of it who is due")
+    return Section("Memory", columns, rows, notes)
+
+
+def _stores(stores: Sequence[Store]) -> Section:
+    rows = [
+        (
+            each.name,
+            f"{each.recovered_per_second:,.0f}",
+            f"{each.memory_recovered / 2**20:,.0f}",
+            f"{each.full_speed.per_second:,.0f}",
+            f"{each.full_speed.per_cpu_second:,.0f}",
+            f"{each.memory_after / 2**20:,.0f}",
+        )
+        for each in stores
+    ]
+    notes = (
+        f"{stores[0].members:,} members with five open orders, then {stores[0].orders:,} orders of any of them as fast "
+        "as they are handled; rows in memory or in RocksDB (setting `score.store`). Memory is in MiB, of the whole "
+        "process."
+    )
+    columns = ("rows in", "recovered records/s", "memory then", "orders/s", "orders per CPU second", "memory then")
+    return Section("Rows on disk", columns, rows, notes)
+
+
+def _many(many: Members) -> Section:
+    def ms(values: Percentiles) -> str:
+        return f"{values.median:,.1f} / {values.p99:,.1f} / {values.most:,.1f}"
+
+    def recovered(each: Recovered) -> str:
+        return f"{each.ready_seconds:,.1f} s ({each.records:,} records, {each.per_second:,.0f}/s)"
+
+    rows = [
+        ("written into the changelog", f"{many.written_seconds:,.0f} s"),
+        ("from the start of the process until it scores", recovered(many.first)),
+        ("memory then", f"{many.first.memory / 2**20:,.0f} MiB"),
+        (
+            f"{many.orders:,} orders at full speed",
+            f"{many.full_speed.per_second:,.0f}/s, {many.full_speed.per_cpu_second:,.0f} per CPU second",
+        ),
+        (f"orders at {RATE:,}/s: median / p99 / most", f"{ms(many.calm)} ms"),
+        (f"a tick finds {many.due:,} due: all told after", f"{many.fired_seconds:,.1f} s"),
+        ("orders meanwhile: median / p99 / most", f"{ms(many.during_tick)} ms"),
+        ("memory after it", f"{many.memory_after / 2**20:,.0f} MiB"),
+        ("kill -9, from the next start until it scores", recovered(many.again)),
+        ("the longest that an order waited for its tier change then", f"{many.outage_seconds:,.1f} s"),
+    ]
+    notes = (
+        f"{many.members:,} members with five open orders each in 4 partitions and one process. The second start "
+        "includes the session of the killed worker (10 s), which the group waits for. Latencies are from the instant "
+        "at which the order was to be sent until its tier change could be read."
+    )
+    return Section(f"{many.members:,} members", ("", ""), rows, notes)
+
+
+def _scale(scales: Sequence[Scale]) -> Section:
+    first = scales[0]
+    rows = [
+        (
+            f"{each.workers}",
+            f"{each.per_second:,.0f}",
+            f"{each.per_cpu_second:,.0f}",
+            f"{each.per_cpu_second / first.per_cpu_second:.2f}",
+        )
+        for each in scales
+    ]
+    notes = (
+        f"{first.orders:,} orders in 12 partitions, shared by so many workers on the same cores as the broker; from "
+        "30 % of the orders handled to the last one; every member's result checked. More workers than cores gain "
+        "nothing here: what may not fall is the last column but one."
+    )
+    columns = ("workers", "orders/s together", "orders per CPU second", "of one worker's")
+    return Section("More workers", columns, rows, notes)
+
+
+def _budget(race: Race) -> Section:
+    rows = [
+        (step.name, f"{step.microseconds:.2f}", f"{step.per_order:.2f}", f"{step.share:.2f}") for step in race.budget
+    ]
+    together = sum(step.share for step in race.budget)
+    whole = 1e6 / race.product[0].per_cpu_second.median
     rows.append(("everything else", "", "", f"{whole - together:.2f}"))
     rows.append(("one order", "", "", f"{whole:.2f}"))
     notes = (
@@ -197,16 +332,24 @@ def show(console: Console, parts: Sequence[Section]) -> None:
         console.print(table)
 
 
-def markdown(surroundings: Mapping[str, str], parts: Sequence[Section], picture: str) -> str:
-    """The page ``docs/benchmarks.md``; ``picture`` is the file beside it that shows the common job."""
-    lines = [_INTRODUCTION, *(f"- {name}: {value}" for name, value in surroundings.items())]
+def markdown(surroundings: Mapping[str, str], parts: Sequence[Section], before: str = "") -> str:
+    """The page ``docs/benchmarks.md``; of the page ``before`` it, the tables that ``parts`` do not have."""
+    measured = f"Measured {surroundings['date']}, commit {surroundings['commit']}."
+    known = _sections_of(before)
     for part in parts:
-        lines += ["", f"## {part.title}", part.notes, ""]
-        if part.title == "The common job":
-            lines += [f"![The common job, orders per second and per CPU second]({picture})", ""]
-        lines += [_line(part.columns), _line(["---"] + ["---:"] * (len(part.columns) - 1))]
-        lines += map(_line, part.rows)
-    return "\n".join(lines) + "\n"
+        lines = [f"{part.notes} {measured}", ""]
+        if part.picture:
+            lines += [f"![{part.title}]({part.picture})", ""]
+        lines += [_line(part.columns), _line(["---"] + ["---:"] * (len(part.columns) - 1)), *map(_line, part.rows), ""]
+        known[part.title] = "\n".join(lines)
+    page = [_INTRODUCTION, *(f"- {name}: {value}" for name, value in surroundings.items()), ""]
+    page += [f"## {title}\n{text}" for title, text in known.items()]
+    return "\n".join(page)
+
+
+def _sections_of(page: str) -> dict[str, str]:
+    """Texts by title."""
+    return {title: text for title, _, text in (each.partition("\n") for each in page.split("\n## ")[1:])}
 
 
 def save_json(path: Path, figures: Figures) -> None:

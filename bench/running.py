@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
+from queue import SimpleQueue
+from threading import Thread, Timer
 from time import perf_counter
 from typing import Any
 
 import psutil
 
 _STOP_GRACE_S = 40.0
+#: How long a child of the process may keep its output open after its end.
+_NOTICE_S = 2.0
 
 
 class ContenderFailedError(Exception):
@@ -42,6 +45,10 @@ class Running:
                 command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True, cwd=folder
             )
         self._known = psutil.Process(self._process.pid)
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        # Whoever is not listened to would stand still when the pipe is full.
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def facts(self) -> Iterator[dict[str, Any]]:
         """What the process says, line by line; lines that are no JSON object are somebody else's.
@@ -49,8 +56,7 @@ class Running:
         Raises:
             ContenderFailedError: the process ended.
         """
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        while (line := self._lines.get()) is not None:
             if line.startswith("{"):
                 facts: dict[str, Any] = json.loads(line)
                 yield facts
@@ -78,6 +84,29 @@ class Running:
             watch.cancel()
         return taken
 
+    def samples_until_quiet(self, quiet_s: float) -> list[Sample]:
+        """Its progress until, having handled something, it has handled nothing more for ``quiet_s``.
+
+        Raises:
+            ContenderFailedError: the process ended, or handled nothing for two minutes.
+        """
+        taken: list[Sample] = []
+        watch = self._watch(120.0)
+        try:
+            for facts in self.facts():
+                handled = facts.get("handled")
+                if handled is None:
+                    continue
+                if not taken or handled != taken[-1].handled:
+                    taken.append(Sample(perf_counter(), self.cpu(), handled))
+                elif handled:
+                    watch.cancel()
+                    if perf_counter() - taken[-1].at > quiet_s:
+                        break
+        finally:
+            watch.cancel()
+        return taken
+
     def wait_for(self, fact: str) -> dict[str, Any]:
         """The first line that names ``fact``."""
         watch = self._watch(300.0)
@@ -96,23 +125,32 @@ class Running:
         """Resident bytes."""
         return int(self._known.memory_info().rss)
 
+    def kill(self) -> None:
+        """End it as a power cut would, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """Let it end in order; its output is read meanwhile, so that it never waits for us."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         killer = Timer(_STOP_GRACE_S, self._process.kill)
         killer.start()
-        output = self._process.stdout
-        assert output is not None
         try:
-            for _ in output:
-                pass
             self._process.wait()
         finally:
             killer.cancel()
             self._process.kill()
             self._process.wait()
-            output.close()
+            self._listener.join(_NOTICE_S)
+
+    def _listen(self) -> None:
+        output = self._process.stdout
+        assert output is not None
+        with output:
+            for line in output:
+                self._lines.put(line)
+        self._lines.put(None)
 
     def _watch(self, seconds: float) -> Timer:
         timer = Timer(seconds, self._process.kill)

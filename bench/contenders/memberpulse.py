@@ -14,12 +14,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from bench.job import TELL_EVERY_S, Job, tell, tell_progress
 from bench.workload import Standing
-from streams.config import KafkaSettings, Settings
+from streams.config import KafkaSettings, ScoreSettings, Settings
 from streams.engine.app import BatchApp
 from streams.engine.partition import RowPartition
 from streams.kafka_clients import admin_settings
 from streams.metrics import ScorerMetrics
 from streams.scorer.process import build, publish_due_counts
+from streams.scorer.row_store import open_store
 from streams.stream_process import run
 from streams.topic_admin import carry_out, look, plan, wanted_topics
 from streams.topics import DEAD_LETTERS, DUE_COUNTS, MEMBER_EVENTS, MEMBER_SCORES, OUTCOME_TOPICS
@@ -51,7 +52,8 @@ class BenchSettings(Settings):
 def settings_for(job: Job) -> BenchSettings:
     """A deployment of its own for one round."""
     kafka = KafkaSettings(bootstrap=job.bootstrap, topic_prefix=f"{job.name}-", partitions=job.partitions)
-    return BenchSettings(kafka=kafka, events_topic=job.topic)
+    score = ScoreSettings() if job.disk is None else ScoreSettings(store="disk", store_directory=Path(job.disk))
+    return BenchSettings(kafka=kafka, score=score, events_topic=job.topic)
 
 
 class Memberpulse:
@@ -128,9 +130,10 @@ def main() -> int:
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry)
     observer = _TimedObserver(metrics)
+    store = open_store(settings)
 
     def make() -> BatchApp:
-        app = build(settings, metrics)
+        app = build(settings, metrics, store)
         app.observer = observer
         return app
 

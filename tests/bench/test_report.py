@@ -17,14 +17,31 @@ def test_a_range_is_told_only_where_it_can_be_seen(spread: Spread, digits: int, 
     assert spread_text(spread, digits) == text
 
 
+SURROUNDINGS = {"date": "2026-11-22", "commit": "abc", "Python": "3.11"}
+LATENCY = Section("Latency", ("", "median", "p99"), [("from append", "9.7", "30.3")], "Milliseconds.", "latency.svg")
+SCALE = Section("More workers", ("workers", "orders/s"), [("1", "10")], "Shared.")
+
+
 def test_the_page_names_its_surroundings_and_draws_each_table() -> None:
-    section = Section("Latency", ("", "median", "p99"), [("from append", "9.7", "30.3")], "Milliseconds.")
-    page = markdown({"date": "2026-11-22", "Python": "3.11"}, [section], "picture.svg")
+    page = markdown(SURROUNDINGS, [LATENCY])
     assert page.startswith("# Benchmarks\n")
-    assert "- date: 2026-11-22\n- Python: 3.11\n" in page
+    assert "- date: 2026-11-22\n- commit: abc\n- Python: 3.11\n" in page
     assert page.endswith(
-        "## Latency\nMilliseconds.\n\n|  | median | p99 |\n| --- | ---: | ---: |\n| from append | 9.7 | 30.3 |\n"
+        "## Latency\nMilliseconds. Measured 2026-11-22, commit abc.\n\n![Latency](latency.svg)\n\n"
+        "|  | median | p99 |\n| --- | ---: | ---: |\n| from append | 9.7 | 30.3 |\n"
     )
+
+
+def test_a_part_measured_alone_leaves_the_other_tables_as_they_are() -> None:
+    page = markdown(SURROUNDINGS, [LATENCY, SCALE])
+    later = SURROUNDINGS | {"date": "2026-11-23"}
+    faster = Section("Latency", ("", "median", "p99"), [("from append", "1.0", "2.0")], "Milliseconds.")
+    again = markdown(later, [faster], page)
+    assert again.index("## Latency") < again.index("## More workers")
+    assert "| from append | 1.0 | 2.0 |" in again
+    assert "9.7" not in again
+    assert "Shared. Measured 2026-11-22, commit abc.\n\n| workers | orders/s |" in again
+    assert markdown(later, [faster], again) == again
 
 
 def test_ratios_are_taken_round_by_round() -> None:
