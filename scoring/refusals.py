@@ -4,6 +4,7 @@ from typing import Final
 
 from scoring.errors import Refused
 from scoring.events import (
+    MemberAbsorbed,
     MemberEvent,
     OrderCancelled,
     OrderPaid,
@@ -25,7 +26,8 @@ _LOCAL_SLACK_DAYS: Final = 3
 def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: int, policy: Policy) -> None:
     """Raise ``Refused`` for an event too far ahead of the log or behind it.
 
-    Instants are epoch ms; ``as_of`` is the member's after the event.
+    Instants are epoch ms; ``as_of`` is the member's after the event. What a member is told of a merge is never too
+    late: the merge holds already, and only who hears of it can end a circle.
     """
     if occurred_at > log_time + FUTURE_ALLOWANCE_MS:
         ahead = (occurred_at - log_time) // 1000
@@ -35,7 +37,9 @@ def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: 
             f"{FUTURE_ALLOWANCE_MS // 1000} s are allowed. Set the clock of the source right and replay the record.",
         )
     latest = max(log_time, as_of)
-    if latest - occurred_at > (policy.horizon_days - _LOCAL_SLACK_DAYS) * DAY_MS:
+    if latest - occurred_at > (policy.horizon_days - _LOCAL_SLACK_DAYS) * DAY_MS and not isinstance(
+        event, MemberAbsorbed
+    ):
         age = policy.zone.day_of(latest) - policy.zone.day_of(occurred_at)
         if age >= policy.horizon_days:
             raise Refused(

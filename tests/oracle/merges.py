@@ -12,9 +12,9 @@ from tests.oracle.log import CutsChange, Fact, PartitionLog, PolicyChange, Tick
 from tests.oracle.records import DAY_MS
 from tests.oracle.sealing import cap, refuses, seal
 from tests.oracle.standing import NOBODY, Occasion, translated
-from tests.oracle.story import NAMESPACE, ORDER_EVENTS, Story
+from tests.oracle.story import ABSORBED, NAMESPACE, ORDER_EVENTS, Story
 
-MERGED, UNMERGED, ABSORBED, ERASED = "member.merged", "member.unmerged", "member.absorbed", "member.erased"
+MERGED, UNMERGED, ERASED = "member.merged", "member.unmerged", "member.erased"
 #: What tells one forward from another: event id, receiver and way.
 Key = tuple[str, str, tuple[str, ...], tuple[int, ...]]
 _LONGEST_PATH = 8

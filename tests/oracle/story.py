@@ -20,6 +20,7 @@ from tests.oracle.standing import NOBODY, Known, Occasion, Standing, standing_at
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://memberpulse.dev/outcomes")
 ORDER_EVENTS = (PAID, CANCELLED, RETURNED)
+ABSORBED = "member.absorbed"
 _OVERRIDDEN, _WITHDRAWN = "tier.overridden", "tier.override_withdrawn"
 _FUTURE_MS = 600_000
 _HOUR_MS = 3_600_000
@@ -203,7 +204,8 @@ class Story:
         if fact.occurred_at - fact.log_time > _FUTURE_MS:
             return "quarantined"
         today = day_of(max(fact.log_time, as_of), self.rules.zone)
-        if day_of(fact.occurred_at, self.rules.zone) <= today - self.rules.horizon_days:
+        is_old = day_of(fact.occurred_at, self.rules.zone) <= today - self.rules.horizon_days
+        if is_old and fact.type != ABSORBED:
             return "too_late"
         if fact.type == PAID and fact.currency != self.rules.currency:
             return "wrong_currency"

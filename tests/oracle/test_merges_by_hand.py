@@ -232,6 +232,11 @@ def test_members_merged_into_each_other_are_both_there_again() -> None:
         assert told.answer().members[member].tier == "D"
 
 
+def test_members_merged_into_each_other_are_both_there_again_however_late_they_hear_of_it() -> None:
+    told = merged(merged(one_each(), "s", "t", "2026-01-10"), "t", "s", "2026-01-10").deliver("2028-01-10")
+    assert (told.answer().gone, told.answer().dead_letters) == ({}, {})
+
+
 def test_erased_member_leaves_nothing_and_ignores_everything() -> None:
     told = one_each().event("member.erased", "2026-01-10", member_id="s")
     assert brief(told, "s")[-1] == ("tier.erased", "D", "", "erased")

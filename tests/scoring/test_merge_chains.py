@@ -73,6 +73,16 @@ def test_three_merges_in_a_circle_are_all_undone() -> None:
     assert [shop.member(each).merge for each in (a, b, c)] == [None, None, None]
 
 
+def test_news_of_a_crossing_merge_is_never_too_late_to_undo_the_circle(shop: Partitions) -> None:
+    shop.pipe(merged(S, T, day(10)), merged(T, S, day(10)), deliver=False)
+    shop.tick(day(1_000))
+    shop.pipe(paid(S, "o9", day(1_000)))
+    assert shop.refusals() == []
+    for member_id in (S, T):
+        assert shop.member(member_id).merge is None
+    assert shop.member(S).frequency == 1
+
+
 def test_a_chain_of_eight_merges_is_followed_to_its_end() -> None:
     shop, names = chain_of(9)
     shop.pipe(merged(names[0], names[1], day(11)))
