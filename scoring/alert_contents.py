@@ -31,7 +31,5 @@ def silence_of(state: MemberState, policy: Policy) -> Silence:
     gap = expected_after(found, policy)
     at_risk = monetary * policy.window_days * DAY_S // (frequency * gap) if frequency > 0 else NO_SPEND
     day = policy.zone.day_of(state.as_of)
-    action = policy.actions.get((state.tier, state.stage))
-    valid_until = 0 if action is None else policy.zone.start_of_day(day + action.valid_days)
     quiet_days = policy.quiet.quiet_days_between(last_day, day)
-    return Silence(found, gap, last_day, quiet_days, at_risk, action, valid_until)
+    return Silence(found, gap, last_day, quiet_days, at_risk)

@@ -118,6 +118,13 @@ class HeardMerge(NamedTuple):
     until: int
 
 
+class Given(NamedTuple):
+    """That an offer with a cap was recommended, or withheld, on a local day."""
+
+    offer: str
+    day: int
+
+
 class Override(NamedTuple):
     """The override register. Instants are epoch ms; a withdrawal has no tier name and 0 for ``until``."""
 
@@ -141,8 +148,8 @@ class Further:
     ``provisional`` says that the base still waits for its confirmation, ``remembered`` are the outcomes that could turn
     out wrong, oldest first, ``sealed`` what of the ledger is sealed. ``absorbed`` are the ids of all members merged
     into this one, directly or through others, ``parts`` the ledgers of those that can still be taken out, ``heard`` the
-    merges that it was told of. A member with ``merge`` is merged into another; one who is ``erased`` has nothing but
-    offset and sequence.
+    merges that it was told of, ``given`` the capped offers that still count. A member with ``merge`` is merged into
+    another; one who is ``erased`` has nothing but offset and sequence.
     """
 
     __slots__ = (
@@ -151,6 +158,7 @@ class Further:
         "base",
         "erased",
         "floor",
+        "given",
         "grace_until",
         "heard",
         "held_until",
@@ -194,6 +202,7 @@ class Further:
         merge: Merge | None = None,
         erased: bool = False,
         heard: tuple[HeardMerge, ...] = (),
+        given: tuple[Given, ...] = (),
     ) -> None:
         self.base = base
         self.told_stage = told_stage
@@ -217,6 +226,7 @@ class Further:
         self.merge = merge
         self.erased = erased
         self.heard = heard
+        self.given = given
 
     def clone(self) -> "Further":
         """A copy; what it shares with the original is immutable."""
@@ -243,6 +253,7 @@ class Further:
             self.merge,
             self.erased,
             self.heard,
+            self.given,
         )
 
     def fields(self) -> tuple[object, ...]:
@@ -270,6 +281,7 @@ class Further:
             self.merge,
             self.erased,
             self.heard,
+            self.given,
         )
 
     def says_something(self, tier: int, stage: int) -> bool:
@@ -297,4 +309,5 @@ class Further:
             and self.merge is None
             and not self.erased
             and not self.heard
+            and not self.given
         )

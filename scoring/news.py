@@ -1,5 +1,6 @@
 """Which outcomes follow from an evaluation, in which order, and what they say (docs/rules.md, section 9)."""
 
+from scoring.advising import advise
 from scoring.alert_contents import silence_of
 from scoring.corrections import Correction
 from scoring.evaluation import Evaluation
@@ -46,6 +47,8 @@ def report(state: MemberState, evaluation: Evaluation, policy: Policy, origin: O
         after = (state.rf_segment, state.quadrant, state.kind_of_eight)
         if after != evaluation.segments_before:
             _add_segments(told, state, evaluation.segments_before, after, policy, policy.segments, origin)
+    if policy.actions:
+        advise(told, state, policy)
     return told
 
 

@@ -86,7 +86,7 @@ class Silence(NamedTuple):
 
     ``gaps`` are open days, oldest first; ``expected_gap`` is seconds, ``last_day`` a local day, ``quiet_days`` how many
     quiet days were left out since. ``spend_at_risk`` is minor units over one reported window, ``NO_SPEND`` without an
-    order to reckon from. ``action`` is what the policy recommends, good until ``valid_until`` (epoch ms, 0 without).
+    order to reckon from.
     """
 
     gaps: list[int]
@@ -94,8 +94,6 @@ class Silence(NamedTuple):
     last_day: int
     quiet_days: int
     spend_at_risk: int
-    action: Action | None
-    valid_until: int
 
 
 class SegmentFacts(NamedTuple):
@@ -106,6 +104,18 @@ class SegmentFacts(NamedTuple):
 
     group: int
     age: int
+
+
+class Advice(NamedTuple):
+    """What the policy recommends, good until ``valid_until`` (epoch ms, 0 where it is left out).
+
+    ``left_out`` says why the outcome has no action all the same; empty where it has one. Whether the member gets it
+    or is held out is not decided here: that hangs on the member's id.
+    """
+
+    action: Action
+    valid_until: int
+    left_out: str
 
 
 class Superseded(NamedTuple):
@@ -128,10 +138,12 @@ class Outcome:
     event's id, ``timer:<ms>``, ``policy:<content hash>`` or ``cuts:<date>``; ``timer_at`` is that instant, 0 without a
     timer, and ``sweep`` is ``SWEPT_BY_POLICY`` or ``SWEPT_BY_CUTS``, empty for neither. ``due_at`` is 0 when the
     outcome was not due at a boundary. ``last_purchase_at`` is 0 without a kept order. ``order_id``, ``shop_id`` and
-    ``channel`` are empty for timers. ``tier`` is the rank after the evaluation.
+    ``channel`` are empty for timers. ``tier`` is the rank after the evaluation. ``advice`` is None where the policy
+    recommends nothing.
     """
 
     __slots__ = (
+        "advice",
         "after",
         "at",
         "before",
@@ -209,3 +221,4 @@ class Outcome:
         self.timer_at = timer_at
         self.facts = facts
         self.sweep = sweep
+        self.advice: Advice | None = None

@@ -3,6 +3,7 @@
 from typing import Final
 
 from scoring.calendar import Zone
+from scoring.holdout import NO_HOLDOUT, Holdout
 from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
 from scoring.segment_rules import Medians, SegmentRules
 
@@ -95,20 +96,37 @@ class Cuts:
 
 
 class Action:
-    """What is recommended for a member of one tier who enters one stage; ``valid_days`` local days, ``cap`` times."""
+    """What is recommended for a member of one tier and stage; ``valid_days`` and ``cap_days`` are local days.
 
-    def __init__(self, offer: str, message_key: str, valid_days: int, cap: int) -> None:
+    ``cap`` is how often a member may have the offer within ``cap_days``; with 0 of these it is passed on, not counted.
+    ``channel`` may be empty.
+    """
+
+    def __init__(
+        self, offer: str, message_key: str, valid_days: int, cap: int, cap_days: int = 0, channel: str = ""
+    ) -> None:
         self.offer = offer
         self.message_key = message_key
         self.valid_days = valid_days
         self.cap = cap
+        self.cap_days = cap_days
+        self.channel = channel
+
+
+class Cap:
+    """How many ``times`` a member may have an offer within so many local ``days``."""
+
+    def __init__(self, times: int, days: int) -> None:
+        self.times = times
+        self.days = days
 
 
 class Policy:
     """A published policy. Days are local days of ``zone``; money is minor units of ``currency``.
 
     ``holds`` is None where tiers fall at once, ``rhythm`` is None in the lifecycle's fixed mode, ``segments`` is None
-    where none is scored. ``allowed_lateness_ms`` holds alerts back. ``actions`` is by tier rank and stage index.
+    where none is scored. ``allowed_lateness_ms`` holds alerts back. ``actions`` is by tier rank and stage index;
+    ``holdout`` says who gets none.
     ``provisional``: upgrades wait for the return window. ``by_percentile``: tiers go by ``cuts``, which are None before
     the first ones. ``seal`` is None where orders are never sealed. ``corrects``: late news corrects outcomes. A merge
     can be taken back for ``unmerge_days``.
@@ -143,6 +161,7 @@ class Policy:
         seal: SealRules | None = None,
         corrects: bool = False,
         unmerge_days: int = 30,
+        holdout: Holdout = NO_HOLDOUT,
     ) -> None:
         self.version = version
         self.content_hash = content_hash
@@ -173,6 +192,9 @@ class Policy:
         self.allowed_lateness_ms = allowed_lateness_ms
         self.segments = segments
         self.actions = actions if actions is not None else {}
+        self.holdout = holdout
+        #: Of the offers that have one; all actions of an offer have the same.
+        self.caps = {each.offer: Cap(each.cap, each.cap_days) for each in self.actions.values() if each.cap_days}
         self.provisional = provisional
         self.by_percentile = by_percentile
         self.cuts = cuts
@@ -225,4 +247,5 @@ class Policy:
             self.seal,
             self.corrects,
             self.unmerge_days,
+            self.holdout,
         )

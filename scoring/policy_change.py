@@ -3,6 +3,7 @@
 Its words are used here: b is the base, m the standing, t the state's as_of.
 """
 
+from scoring.advising import still_counted
 from scoring.further import Further, Hold
 from scoring.holds import STAYED, hold_step, rise, start_hold
 from scoring.outcomes import TIER_DOWNGRADED
@@ -29,6 +30,8 @@ def carry_over(state: MemberState, before: Policy, after: Policy) -> bool:
     state.tier = carried_rank(state.tier, before, after)
     own = state.own_further()
     own.remembered = ()
+    if own.given:
+        own.given = still_counted(own.given, after.zone.day_of(state.as_of), after)
     if not after.provisional:
         forget(own, held=before.holds is not None)
     own.base = base

@@ -4,7 +4,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
-from scoring.further import NO_SEGMENT, Asked, Further, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
+from scoring.further import NO_SEGMENT, Asked, Further, Given, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
 
 #: Stands for "no such day": later than every local day that can occur, and small enough for 32 bits.
 NO_DAY: Final = 1 << 30
@@ -291,6 +291,11 @@ class MemberState:
     def heard(self) -> tuple[HeardMerge, ...]:
         """The newest merges of others that this member was told of."""
         return () if self.further is None else self.further.heard
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        """Capped offers that were recommended, or withheld, and still count."""
+        return () if self.further is None else self.further.given
 
     @property
     def erased(self) -> bool:

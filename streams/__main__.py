@@ -8,13 +8,17 @@ import typer
 
 from streams.commands import (
     config,
+    deliver,
     demo,
     importing,
+    keys,
     lag,
     member,
     merging,
     policy,
     project,
+    pseudonyms,
+    serve,
     ticks,
     topics,
     up,
@@ -37,7 +41,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, up, worker, project, importing, member, merging, policy, topics, lag, verify, ticks, config):
+for module in (
+    demo,
+    up,
+    worker,
+    project,
+    serve,
+    deliver,
+    importing,
+    member,
+    merging,
+    policy,
+    topics,
+    lag,
+    verify,
+    ticks,
+    keys,
+    pseudonyms,
+    config,
+):
     module.register(app)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import msgpack
 
-from scoring.further import Asked, Bucket, Further, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
+from scoring.further import Asked, Bucket, Further, Given, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
 
 # Places in the packed tuple of a Further, in the order of its constructor.
 _ASKED: Final = 5
@@ -17,11 +17,13 @@ _ABSORBED: Final = 17
 _PARTS: Final = 18
 _MERGE: Final = 19
 _HEARD: Final = 21
+_GIVEN: Final = 22
 
 
 def encode_further(own: Further) -> bytes:
-    """What few members have, as bytes."""
-    return msgpack.encode(own.fields())
+    """What few members have, as bytes. Capped offers are left out where there are none, which is nearly everywhere."""
+    fields = own.fields()
+    return msgpack.encode(fields if own.given else fields[:_GIVEN])
 
 
 def decode_further(packed: bytes) -> Further:
@@ -43,6 +45,8 @@ def decode_further(packed: bytes) -> Further:
             fields[_MERGE] = Merge(*fields[_MERGE])
     if len(fields) > _HEARD:
         fields[_HEARD] = tuple([HeardMerge(*each) for each in fields[_HEARD]])
+    if len(fields) > _GIVEN:
+        fields[_GIVEN] = tuple([Given(*each) for each in fields[_GIVEN]])
     return Further(*fields)
 
 

@@ -7,6 +7,7 @@ from ssl import SSLContext, create_default_context
 from typing import Any
 
 from streams.config import Settings
+from streams.exits import CommandError, ExitCode
 
 _SSL_PROTOCOLS = ("SSL", "SASL_SSL")
 SASL_PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
@@ -15,15 +16,31 @@ SASL_PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
 def ssl_context(settings: Settings) -> SSLContext | None:
     """The TLS settings to reach the brokers with, or None where ``kafka.security_protocol`` has no TLS.
 
-    Certificates are always checked: against ``kafka.ssl_cafile``, or the machine's authorities without one.
+    Certificates and host names are always checked: against ``kafka.ssl_cafile``, or the machine's authorities without
+    one. Our own certificate is shown where ``kafka.ssl_certfile`` names one.
 
     Raises:
-        OSError: ``kafka.ssl_cafile`` cannot be read.
+        CommandError: exit 78: a certificate or key cannot be used.
     """
     if settings.kafka.security_protocol not in _SSL_PROTOCOLS:
         return None
-    cafile = settings.kafka.ssl_cafile
-    return create_default_context(cafile=None if cafile is None else str(cafile))
+    kafka = settings.kafka
+    try:
+        context = create_default_context(cafile=None if kafka.ssl_cafile is None else str(kafka.ssl_cafile))
+        if kafka.ssl_certfile is not None:
+            password = kafka.ssl_keyfile_password
+            # A function, since an encrypted key without a password would otherwise be asked for at the terminal.
+            context.load_cert_chain(
+                kafka.ssl_certfile, kafka.ssl_keyfile, lambda: password.get_secret_value() if password else ""
+            )
+    except OSError as error:
+        raise CommandError(
+            f"the certificates for Kafka cannot be used: {error.strerror or error}",
+            ExitCode.CONFIG,
+            where="settings kafka.ssl_cafile, ssl_certfile, ssl_keyfile, ssl_keyfile_password",
+            remedy="name readable PEM files: authorities, our certificate with its chain, and its private key",
+        ) from error
+    return context
 
 
 def client_settings(settings: Settings) -> dict[str, Any]:

@@ -101,6 +101,17 @@ class RecommendedAction(msgspec.Struct, gc=False):
     message_key: str
     valid_until: str
     cap: int
+    cap_days: int | None
+    channel: str | None
+
+
+class ActionPart(msgspec.Struct, gc=False):
+    """What every kind says that can have an action, under a policy with actions."""
+
+    action: RecommendedAction | None
+    action_withheld: RecommendedAction | None
+    holdout: bool
+    no_action_reason: str | None
 
 
 class QuietPart(msgspec.Struct, gc=False):
@@ -111,4 +122,3 @@ class QuietPart(msgspec.Struct, gc=False):
     last_purchase_day: str
     quiet_days_counted: int
     spend_at_risk: int | None
-    action: RecommendedAction | None

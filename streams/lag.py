@@ -33,7 +33,8 @@ class PartitionLag:
 def reads(settings: Settings) -> list[tuple[str, str]]:
     """Which role reads which topic, in the order of the flow."""
     sources = [("ingest", source.topic) for source in settings.ingest.sources]
-    return [*sources, ("score", settings.topic(MEMBER_EVENTS)), ("project", settings.topic(MEMBER_SCORES))]
+    shops = [("project-shops", settings.topic(MEMBER_EVENTS))] if settings.access.member_shops else []
+    return [*sources, ("score", settings.topic(MEMBER_EVENTS)), ("project", settings.topic(MEMBER_SCORES)), *shops]
 
 
 def measure(settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer, now: int) -> list[PartitionLag]:
@@ -41,27 +42,34 @@ def measure(settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer
     measured: list[PartitionLag] = []
     for role, topic in reads(settings):
         offsets = committed(admin, settings.group(role))
-        stretches = spans(consumer, topic)
-        positions = {number: offsets.get((topic, number)) for number in stretches}
-        waiting = {
-            number: Span(max(span.begin, positions[number] or 0), span.end) for number, span in stretches.items()
-        }
-        appended = _first_timestamps(
-            consumer, topic, {number: span for number, span in waiting.items() if span.begin < span.end}
-        )
-        for number, span in waiting.items():
-            stamp = appended.get(number)
-            measured.append(
-                PartitionLag(
-                    role=role,
-                    topic=topic,
-                    partition=number,
-                    committed=positions[number],
-                    end=span.end,
-                    behind=max(span.end - span.begin, 0),
-                    waiting_seconds=None if stamp is None else max(now - stamp, 0) / 1000,
-                )
+        measured += measured_topic(consumer, role, topic, offsets, now)
+    return measured
+
+
+def measured_topic(
+    consumer: KafkaConsumer, role: str, topic: str, offsets: Mapping[tuple[str, int], int], now: int
+) -> list[PartitionLag]:
+    """Every partition of one topic (physical name), for a group that has committed ``offsets``."""
+    stretches = spans(consumer, topic)
+    positions = {number: offsets.get((topic, number)) for number in stretches}
+    waiting = {number: Span(max(span.begin, positions[number] or 0), span.end) for number, span in stretches.items()}
+    appended = _first_timestamps(
+        consumer, topic, {number: span for number, span in waiting.items() if span.begin < span.end}
+    )
+    measured: list[PartitionLag] = []
+    for number, span in waiting.items():
+        stamp = appended.get(number)
+        measured.append(
+            PartitionLag(
+                role=role,
+                topic=topic,
+                partition=number,
+                committed=positions[number],
+                end=span.end,
+                behind=max(span.end - span.begin, 0),
+                waiting_seconds=None if stamp is None else max(now - stamp, 0) / 1000,
             )
+        )
     return measured
 
 

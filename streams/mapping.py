@@ -14,6 +14,7 @@ from streams.codecs import check_envelope, decode
 from streams.file_problems import Problem, nearest
 from streams.mapping_file import Condition, EventRule, FieldRule, MappingDocument, MappingFileError, validated
 from streams.mapping_values import getter, reader, text_of
+from streams.pseudonyms import MEMBER_FIELDS, PLAIN, Pseudonyms
 
 __all__ = ["CanonicalBytes", "Mapping", "MappingFileError", "ShopTraffic"]
 
@@ -37,27 +38,30 @@ class ShopTraffic(CanonicalBytes):
 class Mapping:
     """A loaded mapping. ``content_hash`` is the SHA-256 of the document, in hexadecimal."""
 
-    def __init__(self, document: MappingDocument) -> None:
+    def __init__(self, document: MappingDocument, pseudonyms: Pseudonyms = PLAIN) -> None:
         content = orjson.dumps(document.model_dump(), option=orjson.OPT_SORT_KEYS)
         self.content_hash = hashlib.sha256(content).hexdigest()
         self._skips = [_condition(skip.when) for skip in document.skip]
         self._events = [
-            (_condition(rule.when), _EventMaker(rule, document.source, document.currency or ""))
+            (_condition(rule.when), _EventMaker(rule, document.source, document.currency or "", pseudonyms))
             for rule in document.event
         ]
         conditions = [skip.when for skip in document.skip] + [rule.when for rule in document.event]
         self._asked = list(dict.fromkeys(path for when in conditions for path in when))
 
     @classmethod
-    def load(cls, path_or_name: str | Path) -> "Mapping":
-        """The mapping of a file, or a shipped one by its name. Raises :class:`MappingFileError` with every problem."""
+    def load(cls, path_or_name: str | Path, pseudonyms: Pseudonyms = PLAIN) -> "Mapping":
+        """The mapping of a file, or a shipped one by its name, whose events name members by their pseudonyms.
+
+        Raises :class:`MappingFileError` with every problem.
+        """
         file = str(path_or_name)
         try:
             if file in shipped():
                 text = files("streams").joinpath("mappings", f"{file}.toml").read_text("utf-8")
             else:
                 text = Path(file).read_text("utf-8")
-            return cls(validated(file, tomllib.loads(text)))
+            return cls(validated(file, tomllib.loads(text)), pseudonyms)
         except OSError as error:
             sentence = (
                 f"{nearest(file, shipped())}shipped are {', '.join(shipped())}; anything else is a path of a file"
@@ -87,12 +91,14 @@ class Mapping:
 class _EventMaker:
     """Makes the events of one rule."""
 
-    def __init__(self, rule: EventRule, source: str, currency: str) -> None:
+    def __init__(self, rule: EventRule, source: str, currency: str, pseudonyms: Pseudonyms) -> None:
         self._type = rule.type
         self._source = source
         self._currency = reader("currency", rule.fields.get("currency", FieldRule(constant=currency)))
         self._states_currency = rule.type == "order.paid"
         self._fields = [(name, reader(name, field)) for name, field in rule.fields.items() if name != "currency"]
+        self._hide = pseudonyms.hide
+        self._hidden = [name for name in MEMBER_FIELDS if name in rule.fields] if pseudonyms.active else []
         self._each = None if rule.lines is None else getter(rule.lines.each)
         self._line = [] if rule.lines is None else [(n, reader(n, field)) for n, field in rule.lines.fields.items()]
 
@@ -105,6 +111,9 @@ class _EventMaker:
             found = read(record, currency)
             if found is not None:
                 event[name] = found
+        for name in self._hidden:
+            if isinstance(event.get(name), str):
+                event[name] = self._hide(event[name])
         if self._states_currency and currency:
             event["currency"] = currency
         if self._each is not None:

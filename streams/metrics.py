@@ -18,9 +18,31 @@ PROJECTION_OUTCOMES: Final = ("written", "deleted", "stale", "unusable")
 PROJECTION_RESTARTS: Final = ("behind", "requested")
 HOLD_REASONS: Final = ("jump", "mass", "operator")
 SILENCE_REASONS: Final = ("clock", "upstream")
+#: Why a webhook endpoint did not accept an outcome; ``address``: its address is not public.
+DELIVERY_FAILURES: Final = (
+    "address",
+    "dns",
+    "connection",
+    "tls",
+    "timeout",
+    "redirect",
+    "throttled",
+    "client_error",
+    "server_error",
+    "gone",
+)
+#: Why an outcome is not sent to an endpoint; ``unusable`` is a record that is no outcome.
+DELIVERY_SKIPS: Final = ("type", "tier", "shop", "catch_up", "unusable")
+#: What an endpoint can be in; ``paused`` is the operator's word, ``gone`` an answer 410, ``lost`` a forgotten offset.
+ENDPOINT_STATES: Final = ("delivering", "failing", "paused", "dead", "gone", "lost")
+LIVE_ENDINGS: Final = ("overrun", "stopping", "restart", "renew", "stuck")
+POSTING_RESULTS: Final = ("accepted", "refused", "unknown", "not_sent")
+LOOKUP_SOURCES: Final = ("redis", "last_good", "default", "unknown")
+READ_FAILURES: Final = ("timeout", "error", "mixed_up")
 
 _CUT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _REDIS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+_HTTP_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 1, 5)
 _RECOVERY_BUCKETS: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800)
 _LOOP_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -188,6 +210,107 @@ class ProjectorMetrics(ConsumerMetrics):
         )
 
 
+class ServingMetrics:
+    """The HTTP API: requests, and where the values in answers came from."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "memberpulse_http_requests_total",
+            "Requests answered, by route (as in the OpenAPI file, never with an id), method and class of status",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "memberpulse_http_request_seconds",
+            "From a request's head to the end of its answer, by route",
+            ["route"],
+            buckets=_HTTP_BUCKETS,
+            registry=registry,
+        )
+        self.members = _by_label(
+            Counter(
+                "memberpulse_lookups_total",
+                "Members looked up, by where the value came from; unknown: Redis answered that there is none",
+                ["source"],
+                registry=registry,
+            ),
+            LOOKUP_SOURCES,
+        )
+        self.redis_errors = _by_label(
+            Counter(
+                "memberpulse_lookup_redis_errors_total",
+                "Reads that Redis did not answer well; mixed_up: a value of another member, which is a defect",
+                ["reason"],
+                registry=registry,
+            ),
+            READ_FAILURES,
+        )
+        self.redis_seconds = Histogram(
+            "memberpulse_lookup_redis_seconds",
+            "From sending a read, of many members at once, to Redis's answer",
+            buckets=_REDIS_BUCKETS,
+            registry=registry,
+        )
+        self.last_good = Gauge(
+            "memberpulse_last_good_members", "Members whose last good value is kept for an outage", registry=registry
+        )
+        self.policy_version = Gauge(
+            "memberpulse_serving_policy_version",
+            "Version of the newest policy read from the log; 0: none yet, so previews are refused",
+            registry=registry,
+        )
+
+
+class LiveMetrics:
+    """Outcomes as server-sent events. May share the registry of the process that serves them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.clients = Gauge("memberpulse_live_clients", "Open streams of live events", registry=registry)
+        self.events = Counter(
+            "memberpulse_live_events_total", "Events queued for clients, one for each client", registry=registry
+        )
+        self.delay_seconds = Histogram(
+            "memberpulse_live_delay_seconds",
+            "From an outcome's record, as its producer dated it, to the queues of the clients",
+            buckets=_HTTP_BUCKETS,
+            registry=registry,
+        )
+        self.ended = _by_label(
+            Counter(
+                "memberpulse_live_streams_ended_total",
+                "Streams ended by the server, by their last event",
+                ["event"],
+                registry=registry,
+            ),
+            LIVE_ENDINGS,
+        )
+        self.late = Counter(
+            "memberpulse_live_late_total",
+            "Outcomes sent after one of the same member that was told later; they are marked late",
+            registry=registry,
+        )
+        self.unusable = Counter(
+            "memberpulse_live_unusable_total",
+            "Records of outcome topics that are no outcomes, and were not sent",
+            registry=registry,
+        )
+
+
+class PostingMetrics:
+    """Events that come through HTTP. May share the registry of the process that serves them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events = _by_label(
+            Counter(
+                "memberpulse_posted_events_total",
+                "Events posted, by what became of them; unknown: not acknowledged within the deadline",
+                ["result"],
+                registry=registry,
+            ),
+            POSTING_RESULTS,
+        )
+
+
 class TickerMetrics:
     """The ticker: time as entries in the log. May share the scorer's registry."""
 
@@ -223,3 +346,90 @@ class TickerMetrics:
             "When this process had put the latest cuts into every partition; 0 before its first",
             registry=registry,
         )
+
+
+#: Why a request was not let in: no credential; an unknown, revoked or forged one; a token that is over; too many
+#: requests; a page of another site asking an API without keys.
+ACCESS_REFUSALS: Final = ("missing", "invalid", "expired", "rate", "origin")
+
+
+class AccessMetrics:
+    """Who was not let in. May share the API's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.refused = _by_label(
+            Counter(
+                "memberpulse_access_refused_total",
+                "Requests refused before any route ran, by reason",
+                ["reason"],
+                registry=registry,
+            ),
+            ACCESS_REFUSALS,
+        )
+
+
+class DeliverMetrics:
+    """Webhooks: outcomes to endpoints. One instance per registry; :meth:`of` gives the handles of one endpoint."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.delivered = Counter(
+            "memberpulse_webhook_delivered_total", "Outcomes that an endpoint accepted", ["endpoint"], registry=registry
+        )
+        self.failed = Counter(
+            "memberpulse_webhook_failed_total",
+            "Requests that an endpoint did not accept, by reason; they are repeated",
+            ["endpoint", "reason"],
+            registry=registry,
+        )
+        self.skipped = Counter(
+            "memberpulse_webhook_skipped_total",
+            "Outcomes that are not for an endpoint, by the filter that held them back",
+            ["endpoint", "reason"],
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "memberpulse_webhook_lag_records",
+            "Outcomes of this process's partitions that an endpoint has not got yet, filtered ones included",
+            ["endpoint"],
+            registry=registry,
+        )
+        self.oldest = Gauge(
+            "memberpulse_webhook_oldest_undelivered_timestamp_seconds",
+            "When the oldest outcome was written that waits for an endpoint; 0 while none waits",
+            ["endpoint"],
+            registry=registry,
+        )
+        self.state = Gauge(
+            "memberpulse_webhook_state",
+            "1 for the state that an endpoint is in, 0 for the others",
+            ["endpoint", "state"],
+            registry=registry,
+        )
+        self.partitions = Gauge(
+            "memberpulse_webhook_assigned_partitions",
+            "Partitions of outcome topics that this process reads for an endpoint",
+            ["endpoint"],
+            registry=registry,
+        )
+
+    def of(self, endpoint: str) -> "EndpointMetrics":
+        """The handles of one endpoint."""
+        return EndpointMetrics(self, endpoint)
+
+
+class EndpointMetrics:
+    """The series of one webhook endpoint."""
+
+    def __init__(self, metrics: DeliverMetrics, endpoint: str) -> None:
+        self.delivered = metrics.delivered.labels(endpoint)
+        self.failed = {reason: metrics.failed.labels(endpoint, reason) for reason in DELIVERY_FAILURES}
+        self.skipped = {reason: metrics.skipped.labels(endpoint, reason) for reason in DELIVERY_SKIPS}
+        self.lag = metrics.lag.labels(endpoint)
+        self.oldest = metrics.oldest.labels(endpoint)
+        self.partitions = metrics.partitions.labels(endpoint)
+        self._states = {state: metrics.state.labels(endpoint, state) for state in ENDPOINT_STATES}
+
+    def is_in(self, state: str) -> None:
+        """Say which of ``ENDPOINT_STATES`` the endpoint is in."""
+        for name, gauge in self._states.items():
+            gauge.set(name == state)

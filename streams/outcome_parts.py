@@ -22,7 +22,6 @@ from streams.kind_bodies import (
     OverrideSetPart,
     PyramidPart,
     QuietPart,
-    RecommendedAction,
     RisingPart,
     SupersededOutcome,
     TierCorrectedPart,
@@ -190,12 +189,7 @@ def erased_part() -> bytes:
 
 
 def quiet_part(silence: Silence) -> bytes:
-    """What a quiet alert says after the fields that all have, with the closing brace."""
-    action = silence.action
-    recommended = None
-    if action is not None:
-        until = instant_text(silence.valid_until)
-        recommended = RecommendedAction(action.offer, action.message_key, until, action.cap)
+    """What a quiet alert says after the fields that all have, with the closing brace; the action is still missing."""
     return _continued(
         _encode(
             QuietPart(
@@ -204,7 +198,6 @@ def quiet_part(silence: Silence) -> bytes:
                 date_text(silence.last_day),
                 silence.quiet_days,
                 None if silence.spend_at_risk < 0 else silence.spend_at_risk,
-                recommended,
             )
         )
     )

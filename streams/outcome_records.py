@@ -12,6 +12,7 @@ from scoring.further import Told
 from scoring.outcomes import Outcome, Silence, Superseded, TierFacts
 from scoring.policy import ROLLING, Policy
 from scoring.vocabulary import PROSPECT, STAGES
+from streams.action_parts import ActionParts
 from streams.instants import instant_text
 from streams.outcome_bodies import Keeps, KeepsByCut, LogPosition, OutcomeBody, ToCut, ToNext
 from streams.outcome_headers import Header, OutcomeHeaders
@@ -84,6 +85,7 @@ class OutcomeRecords:
         self._entered = [rule_part(policy, rank, entering=True) for rank in ranks]
         self._boundaries = [boundary_part(policy, stage) for stage in range(len(STAGES))]
         self._tier_parts = TierParts(policy, self._places, self._rules)
+        self._actions = ActionParts(policy)
         #: Of members under the same policy.
         self.scores = ScoreRecords(policy, epoch, self._tier_parts)
         #: The reported numbers earn the tier only where both are counted over the same window.
@@ -168,6 +170,8 @@ class OutcomeRecords:
                 more = parts.of(outcome.kind, facts)
         elif self._same_window:
             to_next = self._tier_parts.to_next_by(tier, outcome.frequency, outcome.monetary)
+        if outcome.kind in self._actions.kinds:
+            more = self._actions.behind(more, outcome, member_id)
         value = _encode(
             OutcomeBody(
                 outcome.kind,

@@ -33,6 +33,7 @@ from scoring.outcomes import (
 )
 from scoring.policy import Policy
 from scoring.tier_news import PEERS
+from streams.action_sentences import action_words
 from streams.currencies import money_text
 from streams.instants import date_text
 
@@ -80,6 +81,8 @@ def sentence(outcome: Outcome, member_id: str, policy: Policy) -> str:
     told = "" if outcome.kind in _CHANGES else _without_numbers(outcome, policy)
     if not told:
         told = f"{_change(outcome)}: {_numbers(outcome, policy)}{_AFTER.get(outcome.reason, '')}{_others(outcome)}"
+    if policy.actions:
+        told += action_words(outcome, member_id, policy)
     return f"member {member_id} {told}"
 
 

@@ -22,6 +22,7 @@ from streams.file_problems import FileError, Problem, known_name, nearest, probl
 from streams.file_rules import Part, readable
 from streams.policy_actions import Recommendation, clashes_of, in_order, rules_of
 from streams.policy_corrections import Corrections
+from streams.policy_holdout import Withholding
 from streams.policy_ledger import Ledger
 from streams.policy_lifecycle import Lifecycle
 from streams.policy_merge import Merging
@@ -113,12 +114,18 @@ class PolicyDocument(Part):
     ] = None
     actions: Annotated[
         tuple[Recommendation, ...],
-        Field(max_length=104, strict=False),
-        about("what quiet alerts recommend, by tier and stage"),
+        Field(max_length=182, strict=False),
+        about("what alerts and changes of tier recommend, by tier and stage"),
     ] = ()
+    holdout: Annotated[
+        Withholding,
+        about("from whom actions are withheld; means nothing without actions", unused={}),
+    ] = Withholding()
 
     def clashes(self) -> Iterator[tuple[str, str]]:
-        """Actions are for tiers of the policy, each pair of tier and stage once; only holds can last."""
+        """Actions are for tiers of the policy, each pair of tier and stage once, with one cap an offer; only holds can
+        last.
+        """
         tiers, change = readable(self.tiers), readable(self.change)
         if tiers is not None and change is not None and readable(tiers.downgrade) not in (None, AT_HOLD_END):
             for key, sentence in change.without_holds():
@@ -143,7 +150,8 @@ class PolicyDocument(Part):
         content["corrections"] = self.corrections.settled(content["corrections"])
         content["merge"] = self.merge.settled(content["merge"])
         content["change"] = self.change.settled(content["change"])
-        for section in ("ledger", "corrections", "merge", "change"):
+        content["holdout"] = self.holdout.settled(content["holdout"], in_use=bool(self.actions))
+        for section in ("ledger", "corrections", "merge", "change", "holdout"):
             if not content[section]:
                 del content[section]
         if self.segments is not None:
@@ -191,6 +199,7 @@ class PolicyDocument(Part):
             seal=self.ledger.rules(),
             unmerge_days=self.merge.unmerge_days,
             by_percentile=self.tiers.are_by_percentile,
+            holdout=self.holdout.rules(),
         )
 
 
@@ -240,7 +249,11 @@ def load(path_or_name: str | Path) -> PolicyDocument:
 def from_canonical(content: bytes) -> PolicyDocument:
     """The document of a canonical form, as it lies in the log. Raises :class:`PolicyFileError`."""
     try:
-        return _validated("policy.published", orjson.loads(content))
+        document = orjson.loads(content)
+        if isinstance(document, dict) and document.get("actions"):
+            # Unlike in a file: policies that were published before there was a holdout hold nobody out.
+            document.setdefault("holdout", {"percent": 0})
+        return _validated("policy.published", document)
     except orjson.JSONDecodeError as error:
         raise PolicyFileError("policy.published", [Problem("", f"is not JSON: {error}")]) from error
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from streams.file_rules import Part, readable
-from streams.policy_units import Money, Orders, about, plain_name
+from streams.policy_units import Money, Orders, ShortText, about, plain_name
 
 Percent = Annotated[int, Field(ge=1, le=99, json_schema_extra={"unit": "percent"})]
 
@@ -93,6 +93,12 @@ class Level(Part):
         ),
     ] = None
 
+    benefits: Annotated[
+        tuple[ShortText, ...],
+        Field(max_length=50, strict=False),
+        about("what members of the tier get, in your words; decides nothing, previews of baskets tell it at the till"),
+    ] = ()
+
     @property
     def asks(self) -> bool:
         """Whether anything is asked for."""
@@ -102,7 +108,7 @@ class Level(Part):
         """The dumped table as the canonical form has it."""
         if self.asks:
             content.setdefault("match", "any")
-        unused = set() if self.never_downgrade else {"never_downgrade"}
+        unused = {name for name in ("never_downgrade", "benefits") if not getattr(self, name)}
         return {key: content[key] for key in type(self).model_fields if key in content and key not in unused}
 
 

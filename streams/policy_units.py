@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from streams.file_problems import unfit
 
@@ -30,3 +30,6 @@ def plain_name(name: str) -> str:
     if name != name.strip() or not name.isprintable():
         raise unfit("expected a name without blanks around it, line breaks and other control characters")
     return name
+
+
+ShortText = Annotated[str, AfterValidator(plain_name), Field(min_length=1, max_length=64)]

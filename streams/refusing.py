@@ -23,10 +23,13 @@ class Refuser:
         counter: Counter,
         ceiling: Ceiling | None,
         fail: Callable[[int, str], NoReturn],
+        *,
+        tell: bool = True,
     ) -> None:
         """``dead_letters`` is the physical topic and the partition to write to, ``counter`` has the label ``reason``.
 
-        ``ceiling`` None lets any share of bad input through to the dead letters.
+        ``ceiling`` None lets any share of bad input through to the dead letters. Without ``tell`` the last words of the
+        process do not repeat what was wrong with the last record: that may name a member.
         """
         self._tp = tp
         self._outbox = outbox
@@ -34,6 +37,7 @@ class Refuser:
         self._counter = counter
         self._ceiling = ceiling
         self._fail = fail
+        self._tell = tell
 
     def good(self, count: int) -> None:
         """``count`` usable records went by."""
@@ -53,5 +57,6 @@ class Refuser:
         if halt is not None:
             self._fail(
                 EX_DATAERR,
-                f"{self._tp.topic}[{self._tp.partition}] at offset {record.offset}: {halt} The last one: {detail}",
+                f"{self._tp.topic}[{self._tp.partition}] at offset {record.offset}: {halt}"
+                + (f" The last one: {detail}" if self._tell else ""),
             )

@@ -39,3 +39,6 @@ class ScorePart(msgspec.Struct, gc=False, omit_defaults=True):
     segments: dict[str, str | None] | None = None
     ranked: bool | None = None
     merged_into: str | None = None
+    provisional: bool | None = None
+    tier_frequency: int | None = None
+    tier_monetary: int | None = None

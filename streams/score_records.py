@@ -25,6 +25,9 @@ class ScoreRecords:
         self._names = [rule.name for rule in policy.tiers]
         self._by_percentile = policy.by_percentile
         self._has_segments = policy.segments is not None
+        #: The reported numbers are those of the tiers, too, where both are counted over the same window.
+        self._has_tier_numbers = policy.tier_window != ROLLING or policy.tier_window_days != policy.window_days
+        self._adds_to_all = self._by_percentile or self._has_tier_numbers
         self._tier_parts = tier_parts
 
     def record(self, member_id: str, state: MemberState) -> bytes:
@@ -62,7 +65,7 @@ class ScoreRecords:
                 policy.version,
             )
         )
-        return score[:-1] + self._further(state) if state.further is not None or self._by_percentile else score
+        return score[:-1] + self._further(state) if state.further is not None or self._adds_to_all else score
 
     def _merged_score(self, member_id: str, state: MemberState, into: str) -> bytes:
         score = _encode(
@@ -106,6 +109,10 @@ class ScoreRecords:
                 STAGES[state.told_stage] if state.told_stage != state.stage else None,
                 segment_names(state) if self._has_segments else None,
                 state.tier_frequency > 0 if self._by_percentile else None,
+                None,
+                True if state.provisional else None,
+                state.tier_frequency if self._has_tier_numbers else None,
+                state.tier_monetary if self._has_tier_numbers else None,
             )
         )
         return b"," + part[1:] if len(part) > 2 else b"}"

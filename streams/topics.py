@@ -38,8 +38,9 @@ SHOP_TRAFFIC: Final = "shop-traffic"
 CONTROL: Final = "control"
 DUE_COUNTS: Final = "due-counts"
 CUT_SKETCHES: Final = "cut-sketches"
+AUDIT: Final = "audit"
 
-#: The topics of outcomes. A member's sequence numbers run through all of them.
+#: The topics of outcomes. A member's sequence numbers run through all of them; what one decision tells has this order.
 OUTCOME_TOPICS: Final = (TIER_CHANGES, LIFECYCLE_ALERTS, SEGMENT_CHANGES)
 
 SPECS: Final = (
@@ -69,11 +70,17 @@ SPECS: Final = (
         carries="records that could not be used, with their original bytes and the reason",
         config=(("retention.ms", str(14 * DAY_MS)), ("max.message.bytes", "4194304")),
     ),
+    TopicSpec(
+        name=AUDIT,
+        key="member id",
+        carries="who decided what about whom by hand, and why: overrides, merges, erasures",
+        config=_FOREVER,
+    ),
     TopicSpec(name=SHOP_TRAFFIC, key="shop id", carries="visits without a member", config=_FOREVER),
     TopicSpec(
         name=CONTROL,
         key="what it controls",
-        carries="holds and releases of ticks, policies, previews of them, the cuts of the day",
+        carries="holds and releases of ticks, policies, previews of them, the cuts of the day, states of webhooks",
         partitions=1,
         config=(*_LAST_PER_KEY, ("message.timestamp.type", "LogAppendTime")),
     ),

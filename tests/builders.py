@@ -21,6 +21,7 @@ from scoring.events import (
     Visit,
 )
 from scoring.further import Further
+from scoring.holdout import NO_HOLDOUT, Holdout
 from scoring.news import report
 from scoring.origin import POLICY_CHANGED, Origin
 from scoring.outcomes import Outcome
@@ -98,6 +99,7 @@ def a_policy(
     allowed_lateness_ms: int = 0,
     segments: SegmentRules | None = None,
     actions: dict[tuple[int, int], Action] | None = None,
+    holdout: Holdout = NO_HOLDOUT,
     seal: SealRules | None = None,
     provisional: bool = False,
     corrects: bool = False,
@@ -125,6 +127,7 @@ def a_policy(
         allowed_lateness_ms=allowed_lateness_ms,
         segments=segments,
         actions=actions,
+        holdout=holdout,
         seal=seal,
         provisional=provisional,
         corrects=corrects,

@@ -11,11 +11,21 @@ from streams.metrics_server import MetricsPortError
 
 _DENIED = (
     kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    aiokafka_errors.AuthenticationFailedError,
+    aiokafka_errors.SaslAuthenticationFailed,
     aiokafka_errors.TopicAuthorizationFailedError,
     aiokafka_errors.GroupAuthorizationFailedError,
     aiokafka_errors.ClusterAuthorizationFailedError,
 )
+_DENIED_IN_WORDS = "AuthorizationFailedError"
 _NO_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, aiokafka_errors.UnknownTopicOrPartitionError)
+#: The first of these are kinds of ConnectionError, too.
+_NOT_ADMITTED = (
+    redis.exceptions.AuthenticationError,
+    redis.exceptions.AuthorizationError,
+    redis.exceptions.NoPermissionError,
+)
 _UNREACHABLE = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 
 
@@ -29,6 +39,17 @@ def explained(error: Exception) -> CommandError | None:
         return CommandError(str(error), ExitCode.CONFIG, remedy="correct the file; nothing was changed")
     if isinstance(error, MetricsPortError):
         return CommandError(str(error), ExitCode.CONFIG)
+    return _of_redis(error) or _of_kafka(error)
+
+
+def _of_redis(error: Exception) -> CommandError | None:
+    if isinstance(error, _NOT_ADMITTED):
+        return CommandError(
+            f"Redis refused: {error}",
+            ExitCode.NO_PERMISSION,
+            where="settings redis.url, redis.username and redis.password",
+            remedy="correct user and password, or let Redis' ACL grant this user what docs/access.md lists",
+        )
     if isinstance(error, _UNREACHABLE):
         return CommandError(
             f"Redis does not answer: {error}",
@@ -36,11 +57,12 @@ def explained(error: Exception) -> CommandError | None:
             where="setting redis.url (MEMBERPULSE_REDIS__URL)",
             remedy="start Redis, or correct the address; 'memberpulse up' starts one on this machine",
         )
-    return _of_kafka(error)
+    return None
 
 
 def _of_kafka(error: Exception) -> CommandError | None:
-    if isinstance(error, _DENIED):
+    # kafka-python tells a producer that may write nothing at all in the text of a general error.
+    if isinstance(error, _DENIED) or (isinstance(error, kafka_errors.KafkaError) and _DENIED_IN_WORDS in str(error)):
         return CommandError(
             f"Kafka refused: {error}",
             ExitCode.NO_PERMISSION,
@@ -58,7 +80,8 @@ def _of_kafka(error: Exception) -> CommandError | None:
         return CommandError(
             f"Kafka did not do what was asked: {error}",
             ExitCode.UNAVAILABLE,
-            where="setting kafka.bootstrap (MEMBERPULSE_KAFKA__BOOTSTRAP)",
+            where="setting kafka.bootstrap (MEMBERPULSE_KAFKA__BOOTSTRAP); where the broker demands TLS or a password "
+            "also kafka.security_protocol, sasl_* and ssl_*",
             remedy="start the broker, or correct the address; 'memberpulse up' starts one on this machine",
         )
     return None

@@ -20,6 +20,7 @@ from streams.importing.readers import Format
 from streams.instants import instant_text
 from streams.log_reading import latest_ticks, log_consumer, spans
 from streams.mapping import Mapping
+from streams.pseudonyms import Pseudonyms
 from streams.topics import MEMBER_EVENTS
 
 _SHOWN_BAD_ROWS = 5
@@ -76,7 +77,7 @@ def bring_in(
     try:
         report = import_history(settings, request, progress, time.time_ns() // 1_000_000)
     except HopelessFile as error:
-        tell_bad_rows(error.first)
+        tell_bad_rows(error.first, plain=settings.pseudonyms.secret is None)
         raise CommandError(
             str(error),
             ExitCode.DATA,
@@ -86,7 +87,7 @@ def bring_in(
     except KeyboardInterrupt:
         notes().print("stopped; the same command goes on from here")
         raise
-    tell(report)
+    tell(report, plain=settings.pseudonyms.secret is None)
     if report.bad and not allow_bad:
         raise typer.Exit(ExitCode.DATA)
 
@@ -103,11 +104,13 @@ def request_for(
 ) -> ImportRequest:
     """The request that a command line or the demonstration makes; local days are those of the settings' policy."""
     document = policy_file.load(settings.score.policy)
-    loaded = Mapping.load(mapping)
+    pseudonyms = Pseudonyms(settings.pseudonyms)
+    loaded = Mapping.load(mapping, pseudonyms)
     return ImportRequest(
         files=files,
         mapping=loaded,
-        mapping_hash=loaded.content_hash,
+        # The same file under another secret is another history.
+        mapping_hash=f"{loaded.content_hash} {pseudonyms.key_id}" if pseudonyms.active else loaded.content_hash,
         zone=document.to_policy().zone,
         form=form,
         ticks=ticks,
@@ -116,8 +119,8 @@ def request_for(
     )
 
 
-def tell(report: ImportReport) -> None:
-    """Print what an import did, the first bad rows to stderr."""
+def tell(report: ImportReport, *, plain: bool = True) -> None:
+    """Print what an import did, the first bad rows to stderr; not what is in them where ids are hidden."""
     out = results()
     span = ""
     if report.first_at is not None and report.last_at is not None:
@@ -129,15 +132,14 @@ def tell(report: ImportReport) -> None:
         out.print(f"{report.already:,} records were acknowledged by an earlier run; --restart sends them again")
     if report.bad:
         notes().print(f"{len(report.bad):,} rows could not be used; they are in dead-letters. The first:")
-        tell_bad_rows(report.bad[:_SHOWN_BAD_ROWS])
+        tell_bad_rows(report.bad[:_SHOWN_BAD_ROWS], plain=plain)
 
 
-def tell_bad_rows(rows: Sequence[BadRow]) -> None:
-    """Print bad rows with their place, reason and bytes."""
+def tell_bad_rows(rows: Sequence[BadRow], *, plain: bool = True) -> None:
+    """Print bad rows with their place and reason, and unless ids are hidden with details and bytes."""
     for row in rows:
-        notes().print(
-            f"  {row.file}, row {row.number}: {row.reason}: {row.detail}\n    {row.original[:160]!r}", markup=False
-        )
+        more = f": {row.detail}\n    {row.original[:160]!r}" if plain else ""
+        notes().print(f"  {row.file}, row {row.number}: {row.reason}{more}", markup=False)
 
 
 def _warn_about_time(settings: Settings) -> None:

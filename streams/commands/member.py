@@ -27,6 +27,7 @@ from streams.murmur import partition_of
 from streams.policy_file import from_canonical
 from streams.preview.record import policy_control
 from streams.projector.scores import fetch
+from streams.pseudonyms import Pseudonyms
 from streams.scorer.progress import PartitionProgress, under_cuts
 from streams.topics import MEMBER_EVENTS
 from streams.zone_table import zone_info
@@ -55,8 +56,9 @@ def member(
     State and policy come from the log: the policy is the one that the member is under, whatever the settings name.
     """
     settings = resolved_settings()
+    known_as = Pseudonyms(settings.pseudonyms).of(member_id)
     with log_consumer(settings) as consumer:
-        known = read_known(settings, consumer, member_id, from_topic=from_topic)
+        known = read_known(settings, consumer, known_as, from_topic=from_topic)
     if as_json:
         results().print(orjson.dumps(as_known(known), option=orjson.OPT_INDENT_2).decode(), markup=False)
         return

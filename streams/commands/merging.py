@@ -2,20 +2,19 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Annotated, Any, Final
-from uuid import uuid4
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from scoring.calendar import EPOCH
 from scoring.errors import Refused
 from scoring.events import MemberErased, MemberMerged, MemberUnmerged
 from scoring.policy import Policy
 from scoring.state import MemberState
+from streams.auditing import audit_record
+from streams.bad_records import BadRecord
+from streams.by_hand import checked, said_by
 from streams.changelog import member_row, standing_of
-from streams.codecs import encode_event
 from streams.commands.actor import Actor, named
 from streams.commands.output import results
 from streams.commands.resolve import resolved_settings
@@ -25,9 +24,8 @@ from streams.log_reading import log_consumer, spans
 from streams.log_writing import NewRecord, write
 from streams.merge_trial import Change, standing_text, tried
 from streams.murmur import partition_of
-from streams.topics import MEMBER_EVENTS
-
-_SOURCE: Final = "memberpulse"
+from streams.pseudonyms import Pseudonyms
+from streams.topics import AUDIT, MEMBER_EVENTS
 
 Yes = Annotated[bool, typer.Option("--yes", help="write it to the log; without this nothing is changed")]
 Reason = Annotated[str, typer.Option(help="why; it is kept in the log. Needed with --yes", show_default=False)]
@@ -72,20 +70,18 @@ def erase(
 
 
 def _common(member_id: str, reason: str, actor: str | None) -> dict[str, Any]:
-    return {
-        "event_id": f"command-{uuid4().hex}",
-        "member_id": member_id,
-        "occurred_at": EPOCH + timedelta(milliseconds=time.time_ns() // 1_000_000),
-        "source": _SOURCE,
-        "reason": reason,
-        "actor": named(actor),
-    }
+    return said_by(member_id, reason, named(actor), time.time_ns() // 1_000_000, "command")
 
 
 def _carry_out(event: _Event, *, yes: bool) -> None:
     if yes and not event.reason:
         raise CommandError("say why, with --reason", ExitCode.USAGE, remedy="it is kept in the log beside your name")
     settings = resolved_settings()
+    event = Pseudonyms(settings.pseudonyms).event(event)
+    try:
+        key, value = checked(event)
+    except BadRecord as bad:
+        raise CommandError(bad.detail, ExitCode.USAGE) from bad
     with log_consumer(settings) as consumer:
         count = len(spans(consumer, settings.topic(MEMBER_EVENTS)))
         number = partition_of(event.member_id.encode(), count) if count else 0
@@ -103,7 +99,8 @@ def _carry_out(event: _Event, *, yes: bool) -> None:
     if not yes:
         results().print("nothing was changed; --yes and --reason write it to the log", markup=False)
         return
-    key, value = encode_event(event)
+    # The audit knows first: nothing is done that it does not tell of.
+    write(settings, settings.topic(AUDIT), [NewRecord(number, *audit_record(event, caller=named(None), via="command"))])
     write(settings, settings.topic(MEMBER_EVENTS), [NewRecord(number, key, value)])
     results().print("written to the log; 'memberpulse member ID' shows it when the scorer has read it", markup=False)
 

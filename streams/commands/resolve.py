@@ -13,7 +13,7 @@ from streams.config import Settings
 from streams.exits import CommandError, ExitCode
 
 #: What may be a secret is never repeated in an error.
-_SECRET_NAMES: Final = ("password", "url")
+_SECRET_NAMES: Final = ("password", "secret", "url")
 
 
 def resolved_settings() -> Settings:

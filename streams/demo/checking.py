@@ -11,6 +11,7 @@ from streams.config import Settings
 from streams.demo.recompute import RecomputedMember
 from streams.projector.redis_scores import member_key
 from streams.projector.versions import score_of
+from streams.redis_clients import redis_arguments
 
 #: Members asked for in one round trip.
 _AT_ONCE = 2_000
@@ -77,7 +78,7 @@ def compare(
 
 def projected(settings: Settings, members: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The scores of these members, as checkout reads them from Redis."""
-    with Redis.from_url(settings.redis.url.get_secret_value()) as redis:
+    with Redis.from_url(**redis_arguments(settings)) as redis:
         for start in range(0, len(members), _AT_ONCE):
             block = members[start : start + _AT_ONCE]
             stored = redis.mget([member_key(settings, member_id.encode()) for member_id in block])

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -92,12 +93,16 @@ class Broker:
         port: int | None = None,
         config: Mapping[str, str] = MappingProxyType({}),
         heap: str = "512m",
+        protocol: str = "PLAINTEXT",
+        admitted: Mapping[str, Any] = MappingProxyType({}),
         remove_if_orphaned: bool = False,
     ) -> None:
         """Choose the address; nothing is started yet.
 
         `config` adds to and overrides the settings of a development broker, in Kafka's own names. `heap` is the
-        largest Java heap, as in `-Xmx`. With `remove_if_orphaned`, `home` is removed if this program is killed.
+        largest Java heap, as in `-Xmx`. `protocol` is what the broker demands of clients (`SASL_SSL`; what that needs
+        belongs into `config`), and `admitted` how the client that asks whether it runs is let in, in kafka-python's
+        names. With `remove_if_orphaned`, `home` is removed if this program is killed.
         """
         self._home = home.resolve()
         self._data = self._home / "data"
@@ -105,6 +110,8 @@ class Broker:
         self._controller_port = free_port(other_than=self._port)
         self._config = dict(config)
         self._heap = heap
+        self._protocol = protocol
+        self._admitted = dict(admitted)
         self._remove_if_orphaned = remove_if_orphaned
         self._server: GuardedServer | None = None
         self.bootstrap = f"{LOOPBACK}:{self._port}"
@@ -168,11 +175,11 @@ class Broker:
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{LOOPBACK}:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listeners": f"CLIENTS://{self.bootstrap},CONTROLLER://{LOOPBACK}:{self._controller_port}",
+            "advertised.listeners": f"CLIENTS://{self.bootstrap}",
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": f"CLIENTS:{self._protocol},CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "CLIENTS",
             "log.dirs": str(self._data),
             **_DEVELOPMENT_CONFIG,
             **self._config,
@@ -235,7 +242,9 @@ class Broker:
         except OSError:
             return False
         with contextlib.suppress(KafkaError):
-            client = KafkaAdminClient(bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=_ANSWER_TIMEOUT_MS)
+            client = KafkaAdminClient(
+                bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=_ANSWER_TIMEOUT_MS, **self._admitted
+            )
             try:
                 return bool(client.describe_cluster()["brokers"])
             finally:

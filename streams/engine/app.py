@@ -51,8 +51,8 @@ class EngineSettings:
     sweep_slice: int = 50
     watchdog: float = 60.0
     #: Passed to every aiokafka client and as Faust's credentials.
-    security: dict[str, Any] = field(default_factory=dict)
-    credentials: Any = None
+    security: dict[str, Any] = field(default_factory=dict, repr=False)
+    credentials: Any = field(default=None, repr=False)
 
 
 class BatchApp(faust.App):

@@ -1,9 +1,12 @@
 """What becomes of a member who does nothing: their timers, fired one after the other by the rules themselves."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from scoring.advising import CAPPED
 from scoring.decision import Position
 from scoring.engine import fire
+from scoring.outcomes import Outcome
 from scoring.policy import ROLLING, Policy
 from scoring.segment_rules import GROUPS
 from scoring.state import MemberState
@@ -31,7 +34,7 @@ def steps_ahead(state: MemberState, policy: Policy, most: int = MOST_STEPS) -> l
     while state.next_due and len(found) < most:
         due = state.next_due
         decision = fire(state, due, policy, position)
-        words = changes_in_words(state, decision.state, policy)
+        words = [*changes_in_words(state, decision.state, policy), *_of_actions(decision.outcomes)]
         found.append(Step(due, words, [each.kind for each in decision.outcomes], decision.state))
         state = decision.state
     return found
@@ -127,6 +130,13 @@ def _of_segments(before: MemberState, after: MemberState) -> list[str]:
 def _of_merges(before: MemberState, after: MemberState) -> list[str]:
     left = {part.absorbed for part in before.parts} - {part.absorbed for part in after.parts}
     return [f"the merge of {absorbed} can no longer be taken back" for absorbed in sorted(left)]
+
+
+def _of_actions(outcomes: Sequence[Outcome]) -> list[str]:
+    """What is recommended then; whether the member gets it or is held out is told beside."""
+    advised = [outcome.advice for outcome in outcomes if outcome.advice is not None]
+    given = [f"{each.action.offer} is recommended" for each in advised if not each.left_out]
+    return given + [f"{each.action.offer} is capped" for each in advised if each.left_out == CAPPED]
 
 
 def _numbers(frequency: int, monetary: int, policy: Policy) -> str:

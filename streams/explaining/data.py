@@ -69,7 +69,7 @@ def as_known(known: Known) -> dict[str, Any]:
             "until": zoned_or_none(row.merge.until, policy.zone),
         }
         return data
-    data["state"] = state_as_data(row, policy)
+    data["state"] = state_as_data(known.member_id, row, policy)
     return data
 
 
@@ -82,7 +82,7 @@ def status_of(row: MemberState | None) -> str:
     return LIVE if row.merge is None else MERGED
 
 
-def state_as_data(state: MemberState, policy: Policy) -> dict[str, Any]:
+def state_as_data(member_id: str, state: MemberState, policy: Policy) -> dict[str, Any]:
     """What is remembered of a live member, and what follows from it."""
     zone = policy.zone
     steps = steps_ahead(state, policy)
@@ -124,6 +124,7 @@ def state_as_data(state: MemberState, policy: Policy) -> dict[str, Any]:
             }
             for told in state.told
         ],
+        "actions": _actions(member_id, state, policy),
         "next": as_data(steps, policy),
         "could": {"rise": to_rise(whole, policy, steps), "keep": to_keep(whole, policy, steps)},
     }
@@ -155,6 +156,14 @@ def _tier(state: MemberState, policy: Policy) -> dict[str, Any]:
             "event_id": override.event_id,
         },
     }
+
+
+def _actions(member_id: str, state: MemberState, policy: Policy) -> dict[str, Any] | None:
+    """Whether the member gets actions, and which offers count for a cap; None where the policy has no actions."""
+    if not policy.actions:
+        return None
+    counted = [{"offer": each.offer, "day": date_text(each.day)} for each in state.given]
+    return {"holdout": policy.holdout.has(member_id), "counted": counted}
 
 
 def _hold(hold: Hold, policy: Policy) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def lines(data: Data) -> list[str]:
         *_orders(state, currency),
         *_merges(state["merges"]),
         *_correctable(state["correctable"]),
+        *_actions(state["actions"]),
         *_next(state["next"]),
         *_could(state["could"], currency),
         *outcome_lines(data),
@@ -188,6 +189,17 @@ def _correctable(remembered: list[Data]) -> Iterator[str]:
     for each in remembered:
         moved = f"{words(each['from'])} to {words(each['to'])}"
         yield f"  {each['sequence']:>4}  {plain(each['at'])}  {each['kind']}, {moved}"
+
+
+def _actions(actions: Data | None) -> Iterator[str]:
+    if actions is None:
+        return
+    if actions["holdout"]:
+        yield from ("", "held out: whatever is recommended is withheld, so that its effect can be measured")
+    if actions["counted"]:
+        yield from ("", "offers that count for a cap:")
+    for each in actions["counted"]:
+        yield f"  {each['day']}  {each['offer']}"
 
 
 def _next(steps: list[Data]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from streams.ingest.partition import SourcePartition
 from streams.kafka_clients import admin_settings
 from streams.mapping import Mapping, MappingFileError
 from streams.metrics import IngestMetrics
+from streams.pseudonyms import Pseudonyms
 from streams.refusing import Refuser
 from streams.stream_process import engine_settings, run
 from streams.topics import DEAD_LETTERS, MEMBER_EVENTS, SHOP_TRAFFIC
@@ -24,9 +25,10 @@ def load_mappings(settings: Settings) -> dict[str, Mapping]:
     """The mapping of each source topic. Raises :class:`CommandError` with every problem of every file."""
     mappings: dict[str, Mapping] = {}
     problems: list[str] = []
+    pseudonyms = Pseudonyms(settings.pseudonyms)
     for source in settings.ingest.sources:
         try:
-            mappings[source.topic] = Mapping.load(source.mapping)
+            mappings[source.topic] = Mapping.load(source.mapping, pseudonyms)
         except MappingFileError as error:
             problems.append(str(error))
     if problems:
@@ -71,7 +73,9 @@ def build(settings: Settings, metrics: IngestMetrics) -> BatchApp:
     def new_partition(tp: TP, outbox: Outbox) -> SourcePartition:
         ceiling = Ceiling() if settings.score.halt_on_bad_input else None
         letters = (settings.topic(DEAD_LETTERS), tp.partition % partition_count)
-        refuser = Refuser(tp, outbox, letters, metrics.dead_letters, ceiling, end_process)
+        refuser = Refuser(
+            tp, outbox, letters, metrics.dead_letters, ceiling, end_process, tell=settings.pseudonyms.secret is None
+        )
         return SourcePartition(tp, outbox, mappings[tp.topic], names, partition_count, refuser, metrics.records)
 
     app = BatchApp(engine_settings(settings, "ingest"), new_partition, GroupObserver(metrics))

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from streams.config import Settings
 from streams.metrics import ProjectorMetrics
 from streams.metrics_server import register_process, serve, stop_serving
+from streams.projector.projections import scores, shops
 from streams.projector.projector import Projector
 from streams.version import version
 
@@ -34,7 +35,12 @@ async def run(
         server, port = serve(registry, bind, settings.metrics.project_port, setting="metrics.project_port")
         log.info("Metrics at http://%s:%d/metrics", bind, port)
     try:
-        await Projector(settings, metrics, stop).run(rebuild=rebuild)
+        running = [Projector(settings, metrics, stop, scores(settings)).run(rebuild=rebuild)]
+        if settings.access.member_shops:
+            # The metrics are those of the scores; how far the shops are, 'memberpulse lag' tells.
+            apart = ProjectorMetrics(CollectorRegistry())
+            running.append(Projector(settings, apart, stop, shops(settings)).run(rebuild=rebuild))
+        await asyncio.gather(*running)
     finally:
         if server is not None:
             stop_serving(server)

@@ -16,10 +16,9 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from streams.config import Settings
 from streams.kafka_clients import client_settings
 from streams.metrics import ProjectorMetrics
-from streams.projector.batch import stored_forms
 from streams.projector.patience import Patience
-from streams.projector.redis_scores import Behind, RedisScores
-from streams.topics import MEMBER_SCORES
+from streams.projector.projections import Projection
+from streams.projector.redis_scores import Behind
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +42,18 @@ class _StopWhileWaitingError(Exception):
 class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is published without types
     """One process's share of the projection."""
 
-    def __init__(self, settings: Settings, metrics: ProjectorMetrics, stop: asyncio.Event) -> None:
+    def __init__(
+        self, settings: Settings, metrics: ProjectorMetrics, stop: asyncio.Event, projection: Projection
+    ) -> None:
         self._metrics = metrics
         self._stop = stop
         self._patience = Patience(metrics)
-        self._redis = RedisScores(settings)
+        self._redis = projection.store
+        self._forms = projection.forms
         session_ms = int(settings.kafka.session_timeout_seconds * 1000)
         self._consumer = AIOKafkaConsumer(
             **client_settings(settings),
-            group_id=settings.group("project"),
+            group_id=settings.group(projection.role),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=session_ms,
@@ -59,11 +61,13 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             # A loop that stands still loses its partitions as a process that has died does.
             max_poll_interval_ms=session_ms,
         )
-        self._topic = settings.topic(MEMBER_SCORES)
+        self._topic = settings.topic(projection.topic)
         #: The first offset not projected yet, of every partition that is ours and placed.
         self._positions: dict[TopicPartition, int] = {}
         #: Assigned, but Redis was not asked yet where to go on.
         self._unplaced: set[TopicPartition] = set()
+        #: Once this position is reached, every score of the partition is in Redis.
+        self._whole_from: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._next_round = 0.0
 
@@ -117,8 +121,24 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         for each in wanted:
             if each in self._unplaced:
                 self._unplaced.discard(each)
+                self._whole_from[each] = ends[each]
                 self._go_to(each, held[each.partition])
                 self._warn_of_new_topic(each, held[each.partition], ends[each])
+        for each in wanted:
+            await self._mark_whole(each)
+
+    async def _mark_whole(self, partition: TopicPartition) -> None:
+        """Say that a partition is whole if nothing is to be written to it: an empty one, or one without news."""
+        position = self._positions.get(partition)
+        if position is None or position < self._whole_from[partition]:
+            return
+        whole_of = self._partitions()
+        await self._wait_for(
+            lambda: self._redis.write(partition.partition, position, position, [], [], whole_of=whole_of)
+        )
+
+    def _partitions(self) -> int:
+        return len(self._consumer.partitions_for_topic(self._topic) or ())
 
     def _warn_of_new_topic(self, partition: TopicPartition, held: int, end: int) -> None:
         if held > end:
@@ -152,9 +172,12 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         if begin is None:
             return False
         end: int = records[-1].offset + 1
-        members, values = stored_forms(records, self._metrics.scores["unusable"])
+        members, values = self._forms(records, self._metrics.scores["unusable"])
         began = time.perf_counter()
-        result = await self._wait_for(lambda: self._redis.write(partition.partition, begin, end, members, values))
+        whole_of = self._partitions() if end >= self._whole_from[partition] else 0
+        result = await self._wait_for(
+            lambda: self._redis.write(partition.partition, begin, end, members, values, whole_of=whole_of)
+        )
         self._metrics.redis_seconds.observe(time.perf_counter() - began)
         if self._positions.get(partition) != begin:
             return False  # revoked meanwhile
@@ -179,6 +202,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             held,
             expected,
         )
+        self._whole_from[partition] = max(self._whole_from[partition], expected)
         self._go_to(partition, held)
 
     async def _notice_loss(self) -> None:

@@ -14,22 +14,28 @@ from redis.backoff import NoBackoff
 
 from streams.config import Settings
 from streams.projector.versions import VERSION_WIDTH
+from streams.redis_clients import redis_arguments
 
 #: How long a deleted member's version is kept, in seconds: no projector lags further behind while it still writes.
 _REMEMBER_DELETED_SECONDS: Final = 7 * 86_400
 #: Redis answers a write within microseconds; more than this is an outage, in seconds.
-_ANSWER_SECONDS: Final = 5.0
-_CONNECT_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 2.0
 
-# KEYS: the positions, then one per score.
-# ARGV: the partition, its position before and after the batch, then one value per score.
+# KEYS: the positions, the partition's mark of being whole, then one per score.
+# ARGV: the partition, its position before and after the batch, the mark (empty: not whole), then one value per score.
 _SCRIPT: Final = f"""
 local position = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
 if position < tonumber(ARGV[2]) then
   return {{position, -1, 0, 0}}
 end
+if ARGV[4] == '' then
+  redis.call('DEL', KEYS[2])
+else
+  redis.call('SET', KEYS[2], ARGV[4])
+end
 local written, deleted, stale = 0, 0, 0
-for i = 2, #KEYS do
+for i = 3, #KEYS do
   local value = ARGV[i + 2]
   if value == '' then
     redis.call('DEL', KEYS[i])
@@ -68,6 +74,11 @@ class Behind(NamedTuple):
     position: int
 
 
+def whole_key(settings: Settings, partition: int) -> bytes:
+    """The key of the mark that all scores of a partition are there; its value is the number of partitions."""
+    return f"{settings.redis.key_prefix}whole:{partition}".encode()
+
+
 def member_key(settings: Settings, member_id: bytes) -> bytes:
     """The key that holds a member's score."""
     return f"{settings.redis.key_prefix}member:".encode() + member_id
@@ -79,10 +90,11 @@ class RedisScores:
     def __init__(self, settings: Settings) -> None:
         self._member_prefix = member_key(settings, b"")
         self._positions_key = f"{settings.redis.key_prefix}projection"
+        self._settings = settings
         self._redis = Redis.from_url(
-            settings.redis.url.get_secret_value(),
-            socket_timeout=_ANSWER_SECONDS,
-            socket_connect_timeout=_CONNECT_SECONDS,
+            **redis_arguments(settings),
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
         self._script = self._redis.register_script(_SCRIPT)
@@ -97,16 +109,26 @@ class RedisScores:
         await self._redis.delete(self._positions_key)
 
     async def write(
-        self, partition: int, begin: int, end: int, members: Iterable[bytes], values: Sequence[bytes]
+        self,
+        partition: int,
+        begin: int,
+        end: int,
+        members: Iterable[bytes],
+        values: Sequence[bytes],
+        *,
+        whole_of: int = 0,
     ) -> Written | Behind:
         """Write stored forms (:mod:`streams.projector.versions`) where they are not older than what Redis holds.
 
         The batch is everything of the partition from offset ``begin`` up to and without ``end``; all or nothing of it
-        is written. Writing the same batch again is harmless.
+        is written. Writing the same batch again is harmless. ``whole_of``: with this batch every score of the partition
+        is there, which is one of so many; 0: not every one yet.
         """
         prefix = self._member_prefix
-        keys: list[bytes | str | memoryview[int]] = [self._positions_key, *(prefix + member for member in members)]
-        position, written, deleted, stale = await self._script(keys, [partition, begin, end, *values])
+        mark = whole_key(self._settings, partition)
+        keys: list[bytes | str | memoryview[int]] = [self._positions_key, mark, *(prefix + each for each in members)]
+        said = [partition, begin, end, whole_of or b""]
+        position, written, deleted, stale = await self._script(keys, [*said, *values])
         return Behind(position) if written < 0 else Written(written, deleted, stale)
 
     async def aclose(self) -> None:

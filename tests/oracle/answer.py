@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.oracle.policy import Action
+
 
 @dataclass(frozen=True)
 class ExpectedMember:
@@ -27,7 +29,8 @@ class ExpectedFurther:
     """What the rarer rules add to a member at the end of the log; empty names are none.
 
     ``stack``: tier and end of the holds below, lowest first. ``remembered``: sequence, kind and instant of what may
-    still be corrected. ``buckets``: day, orders, minor units and hashes of what is sealed.
+    still be corrected. ``buckets``: day, orders, minor units and hashes of what is sealed. ``offers``: capped ones
+    with the day on which they were recommended.
     """
 
     base: str
@@ -40,6 +43,19 @@ class ExpectedFurther:
     remembered: tuple[tuple[int, str, int], ...] = ()
     buckets: tuple[tuple[int, int, int, tuple[int, ...]], ...] = ()
     forgotten_day: int | None = None
+    offers: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Advised:
+    """What is said of actions under a policy that has some: one until an instant, given unless ``held_out``; or why
+    there is none.
+    """
+
+    action: Action | None = None
+    valid_until: int | None = None
+    held_out: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,7 @@ class Said:
     now: str = ""
     value: int | None = None
     moved_by: str = ""
+    advised: Advised | None = None
 
 
 NOTHING_ELSE = Said()

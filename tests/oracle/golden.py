@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.answer import ExpectedFurther, ExpectedMember, ExpectedOutcome
+from tests.oracle.answer import Advised, ExpectedFurther, ExpectedMember, ExpectedOutcome
 from tests.oracle.calendar import instant_of
 from tests.oracle.log import LogRecord
 from tests.oracle.records import POLICY, headers_of, rfc3339
@@ -38,6 +38,7 @@ class Golden:
 
     ``log`` has what members write for each other, at once behind what it follows from; ``written`` are the offsets of
     it. ``ends`` is what is expected of members in the end, by id; what a case does not mention is left out.
+    ``is_about_ids``: other ids would come out otherwise, as in the draw of a holdout.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Golden:
     told: list[str]
     refused: list[str]
     ends: Mapping[str, Mapping[str, Any]]
+    is_about_ids: bool = False
 
     @property
     def story(self) -> list[LogRecord]:
@@ -92,10 +94,25 @@ def _in_words(o: ExpectedOutcome) -> str:
         held="" if o.held_until is None else _told_at(o.held_until),
         superseded=superseded,
         words=(("detail", said.detail), ("would be", said.would_be), ("now", said.now), ("by", said.moved_by)),
+        action="" if said.advised is None else _action_in_words(said.advised),
         provisional=said.provisional is True,
         late=o.catch_up,
         member=o.member_id,
     )
+
+
+def _action_in_words(advised: Advised) -> str:
+    if advised.action is None or advised.valid_until is None:
+        return action_line("", "", "", advised.reason)
+    offer, until = advised.action.offer, _told_at(advised.valid_until)
+    return action_line(offer, until, "withholds" if advised.held_out else "offers", advised.reason)
+
+
+def action_line(offer: str, until: str, verb: str, reason: str) -> str:
+    """What a line of ``told`` says of actions; nothing where the policy has none for tier and stage."""
+    if offer:
+        return f"{verb} {offer} until {until}"
+    return {"none": "", "capped": "capped", "in_alert": "action in alert"}[reason]
 
 
 def line_of(
@@ -108,6 +125,7 @@ def line_of(
     held: str,
     superseded: tuple[str, str] | None,
     words: Iterable[tuple[str, str]],
+    action: str,
     provisional: bool,
     late: bool,
     member: str,
@@ -119,6 +137,7 @@ def line_of(
     parts += [f"held {held}"] if held else []
     parts += [f"supersedes {superseded[0]} {superseded[1]}"] if superseded else []
     parts += [f"{name} {word}" for name, word in words if word]
+    parts += [action] if action else []
     parts += ["provisional"] if provisional else []
     parts += ["late"] if late else []
     parts += [f"of {member}"] if member != "m" else []
@@ -168,6 +187,7 @@ def _golden(case: Mapping[str, Any], mode: str) -> Golden:
         told=in_order_of_members(case["told"] + case.get(mode, [])),
         refused=case.get("refused", []),
         ends={**({"m": of_m} if of_m else {}), **case.get("members", {})},
+        is_about_ids="holdout" in case.get("policy", {}),
     )
 
 

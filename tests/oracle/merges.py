@@ -107,7 +107,7 @@ class MergingStory(Story):
 
     def _drop(self) -> None:
         """Nothing of a merged member is left but whom it was merged into."""
-        self.ledger, self.parts = Ledger(), {}
+        self.ledger, self.parts, self.offers = Ledger(), {}, []
         self.standing = replace(NOBODY, is_member=True)
 
     def _policy(self, change: PolicyChange) -> None:
@@ -117,14 +117,15 @@ class MergingStory(Story):
         old, self.rules = self.rules, change.rules
         if self.is_erased:
             return
-        was = self.standing.tiers
+        was = self.standing.tiers, self.offers
+        self._forget_offers(change)
         tiers = translated(self.standing, old, self.rules).tiers
         if self.rules.holds is not None and tiers.hold is None:
             tiers = replace(tiers, base=0, stack=())
         for ledger in self._ledgers():
             ledger.judged_anew(self.rules)
         self.standing = replace(self.standing, tiers=tiers)
-        if tiers != was:
+        if (tiers, self.offers) != was:
             assert self.as_of is not None
             self.as_of = self.as_of if change.last_tick is None else max(self.as_of, change.last_tick)
             self.offset = change.offset

@@ -82,12 +82,25 @@ class SealingRules:
 
 
 @dataclass(frozen=True)
+class Action:
+    """What is recommended; ``cap_days`` is None where nobody counts."""
+
+    offer: str
+    message_key: str
+    channel: str | None
+    valid_days: int
+    cap: int
+    cap_days: int | None
+
+
+@dataclass(frozen=True)
 class Rules:
     """Days are local days of ``zone``, money is minor units of ``currency``.
 
     ``window`` is rolling, calendar_year or membership_year. ``holds`` is None when tiers fall at once,
     ``segments`` when none are scored. ``stage_days`` is empty in rhythm mode. ``sealing`` is None when nothing
-    is sealed. ``may_fall_at_change``: this policy takes tiers on hold away when it comes.
+    is sealed. ``may_fall_at_change``: this policy takes tiers on hold away when it comes. ``actions`` are by names of
+    tier and stage.
     """
 
     currency: str
@@ -112,6 +125,9 @@ class Rules:
     may_fall_at_change: bool
     sealing: SealingRules | None
     corrects: bool
+    actions: Mapping[tuple[str, str], Action]
+    holdout_percent: int
+    holdout_salt: str
 
     def rank_of(self, name: str) -> int | None:
         """The place of a tier's name, None without such a tier."""
@@ -150,7 +166,26 @@ def rules_of(document: Mapping[str, Any]) -> Rules:
         may_fall_at_change=(document.get("change") or {}).get("no_one_falls_before_expiry") is False,
         sealing=_sealing(document.get("ledger") or {}),
         corrects=(document.get("corrections") or {}).get("enabled", False),
+        actions={(entry["tier"], entry["stage"]): _action(entry) for entry in document.get("actions") or ()},
+        holdout_percent=_holdout(document).get("percent", 10),
+        holdout_salt=_holdout(document).get("salt", "memberpulse"),
     )
+
+
+def _action(entry: Mapping[str, Any]) -> Action:
+    return Action(
+        entry["offer"],
+        entry["message_key"],
+        entry.get("channel"),
+        entry.get("valid_days", 14),
+        entry.get("cap", 1),
+        entry.get("cap_days"),
+    )
+
+
+def _holdout(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """In the log a policy without this section holds nobody out."""
+    return document.get("holdout") or {"percent": 0}
 
 
 def _sealing(ledger: Mapping[str, Any]) -> SealingRules | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+_STAGES = ("prospect", "new", "active", "near_churn", "recently_lapsed", "mid_lapsed", "dormant")
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Pacific/Auckland", "Asia/Kathmandu")
 _NAMES = (
     *("new", "promising", "potential_loyalist", "champion", "loyal", "about_to_sleep", "need_attention"),
@@ -38,7 +39,32 @@ def random_policy(
             if rng.random() < 0.2:
                 level["never_downgrade"] = True
     _switch_on(rng, document, features)
+    if "actions" in features:
+        recommend(rng, document)
     return document
+
+
+def recommend(rng: random.Random, document: dict[str, Any]) -> None:
+    """Mostly: actions for some tiers and stages, few offers, so that caps are reached; now and then a holdout."""
+    document.pop("actions", None)
+    document.pop("holdout", None)
+    if rng.random() < 0.1:
+        return
+    caps: dict[str, dict[str, int]] = {
+        offer: rng.choice([{}, {"cap": rng.choice([1, 2]), "cap_days": rng.choice([1, 3, 10, 40])}])
+        for offer in ("tea", "coffee", "cake")
+    }
+    actions = []
+    for level in document["tiers"]["levels"]:
+        for stage in _STAGES:
+            if rng.random() < 0.7:
+                offer = rng.choice(list(caps))
+                entry = {"tier": level["name"], "stage": stage, "offer": offer, "message_key": f"{offer}-{stage}"}
+                also: dict[str, Any] = rng.choice([{}, {"channel": "app"}, {"valid_days": rng.choice([1, 2, 30])}])
+                actions.append({**entry, **caps[offer], **also})
+    document["actions"] = actions
+    if rng.random() < 0.8:
+        document["holdout"] = {"percent": rng.choice([0, 10, 30, 50])} | rng.choice([{}, {"salt": "other"}])
 
 
 def another_policy(
@@ -51,6 +77,8 @@ def another_policy(
     if "pyramid" in features:
         new["tiers"] = _shared_out_anew(rng, new["tiers"])
     _rename(rng, new["tiers"]["levels"])
+    if "actions" in features:
+        recommend(rng, new)
     new.pop("change", None)
     if new["tiers"]["downgrade"] == "at_hold_end" and rng.random() < 0.5:
         new["change"] = {"no_one_falls_before_expiry": rng.random() < 0.3}

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
+from tests.oracle.actions import Had, still_remembered, with_actions
 from tests.oracle.answer import Expected, ExpectedFurther, ExpectedMember, ExpectedOutcome, Said
 from tests.oracle.calendar import day_of
 from tests.oracle.changes import Change, changes, is_correctable, remembered
@@ -56,6 +57,7 @@ class Story:
         self.joined_at: int | None = None
         self.register: Override | None = None
         self.memory: list[Told] = []
+        self.offers: list[Had] = []
 
     def tell(self, facts: list[Fact]) -> None:
         """Events in offset order, and between them sweeps and the ticks that find the member due."""
@@ -96,6 +98,7 @@ class Story:
             tuple((told.sequence, told.kind, told.at) for told in self.memory),
             self.ledger.buckets,
             self.ledger.forgotten_day,
+            tuple((each.offer, each.day) for each in self.offers),
         )
 
     def _until(self, offset: int) -> None:
@@ -118,7 +121,13 @@ class Story:
         for ledger in self._ledgers():
             ledger.judged_anew(self.rules)
         self.standing = translated(self.standing, old, self.rules)
+        self._forget_offers(change)
         self._sweep(change, Occasion("policy_changed", old), f"policy:{change.content_hash}", was)
+
+    def _forget_offers(self, change: PolicyChange) -> None:
+        assert self.as_of is not None
+        instant = self.as_of if change.last_tick is None else max(self.as_of, change.last_tick)
+        self.offers = still_remembered(self.offers, day_of(instant, self.rules.zone), self.rules)
 
     def _cuts(self, change: CutsChange) -> None:
         was = self._state()
@@ -248,7 +257,8 @@ class Story:
         told: Iterable[Change] = changes(instant, before, after, step, found, reason, self.rules)
         if occasion.returned_by:
             told = [Change("tier.unmerged", "", self.rules.levels[0].name, occasion.returned_by), *told]
-        for change in told:
+        advised, self.offers = with_actions(list(told), after, self.member_id, self.offers, today, self.rules)
+        for change in advised:
             catch_up = imported or (is_late and change.may_be_caught_up)
             held_until = hold.held_until if hold is not None and change.tells_hold else None
             self._tell(change, instant, cause, recorded_at, catch_up=catch_up, held_until=held_until)

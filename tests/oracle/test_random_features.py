@@ -8,12 +8,14 @@ import pytest
 from tests.oracle.random_logs import random_log
 
 ALL = frozenset({"policies", "provisional", "corrections", "sealing"})
+ACTIONS = frozenset({"policies", "actions"})
 #: Features, seeds and how many events a log has.
 RUNS: tuple[tuple[frozenset[str], Iterable[int], int], ...] = (
     (ALL, range(60), 80),
     (frozenset({"provisional"}), range(60), 80),
     (frozenset({"corrections"}), range(100), 80),
     (frozenset({"sealing"}), (102, 108, 116), 400),
+    (ACTIONS, range(40), 80),
 )
 WAYS = (
     *("policy: hold started", "policy: rises", "policy: falls", "policy: held below its standing"),
@@ -43,6 +45,9 @@ def seen() -> tuple[Counter[str], Counter[tuple[str, str]], Counter[str]]:
             told.update((outcome.kind, outcome.reason) for outcome in answer.outcomes.values())
             others.update(answer.dead_letters.values())
             others.update(outcome.said.detail for outcome in answer.outcomes.values())
+            advised = [outcome.said.advised for outcome in answer.outcomes.values()]
+            others.update(f"action: {each.reason or 'given'}" for each in advised if each is not None)
+            others.update(["offers remembered"] if any(each.offers for each in answer.further.values()) else [])
     return ways, told, others
 
 
@@ -56,6 +61,14 @@ def test_every_kind_occurs_for_its_reason(
     seen: tuple[object, Counter[tuple[str, str]], object], what: tuple[str, str]
 ) -> None:
     assert seen[1][what] > 0
+
+
+@pytest.mark.parametrize("reason", ["given", "none", "in_alert", "capped", "holdout"])
+def test_actions_are_given_and_left_out_for_every_reason(
+    seen: tuple[object, object, Counter[str]], reason: str
+) -> None:
+    assert seen[2][f"action: {reason}"] > 0
+    assert seen[2]["offers remembered"] > 0
 
 
 @pytest.mark.parametrize("what", ["policy_refused", "tier_gone"])

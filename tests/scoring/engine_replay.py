@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from scoring.advising import ADVISING
 from scoring.engine import Decision, Position, adopt, apply, fire
 from scoring.errors import Refused
 from scoring.events import CutsPublished, MemberAbsorbed, MemberEvent, PolicyPublished, Tick
@@ -22,8 +23,9 @@ from streams.codecs import decode
 from streams.cuts_document import DatedCuts, with_cuts
 from streams.outcome_ids import outcome_id
 from streams.scorer.partition_events import policy_to_take
-from tests.oracle.answer import Said
+from tests.oracle.answer import Advised, Said
 from tests.oracle.log import LogRecord
+from tests.oracle.policy import Action
 from tests.oracle.rules import ExpectedForward, ExpectedFurther, ExpectedMember, ExpectedOutcome
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +96,7 @@ class EngineReplay:
                 remembered=tuple((told.sequence, told.kind, told.at) for told in state.told),
                 buckets=_buckets(state.sealed),
                 forgotten_day=_forgotten_day(state.sealed),
+                offers=tuple((each.offer, each.day) for each in state.given),
             )
             if is_live(state)
             else NOTHING_FURTHER
@@ -238,8 +241,22 @@ def _worded(name: str, outcome: Outcome, policy: Policy) -> ExpectedOutcome:
         recorded_at=outcome.recorded_at,
         cause=outcome.cause,
         held_until=outcome.facts.held_until or None if isinstance(outcome.facts, TierFacts) else None,
-        said=_said(name, outcome, policy),
+        said=replace(_said(name, outcome, policy), advised=_advised(name, outcome, policy)),
     )
+
+
+def _advised(name: str, outcome: Outcome, policy: Policy) -> Advised | None:
+    if not policy.actions or outcome.kind not in ADVISING:
+        assert outcome.advice is None
+        return None
+    held_out, advice = policy.holdout.has(name), outcome.advice
+    if advice is None or advice.left_out:
+        return Advised(held_out=held_out, reason="none" if advice is None else advice.left_out)
+    action = advice.action
+    said = Action(
+        action.offer, action.message_key, action.channel or None, action.valid_days, action.cap, action.cap_days or None
+    )
+    return Advised(said, advice.valid_until, held_out=held_out, reason="holdout" if held_out else "")
 
 
 def _kept(keeps: Missing | BelowCut | None) -> tuple[int | None, int | None] | None:

@@ -158,7 +158,8 @@ FEATURES = {
     "provisional": frozenset({"provisional"}),
     "corrections": frozenset({"corrections"}),
     "sealing": frozenset({"sealing"}),
-    "all of them": frozenset({"policies", "provisional", "corrections", "sealing"}),
+    "actions": frozenset({"actions", "policies"}),
+    "all of them": frozenset({"policies", "provisional", "corrections", "sealing", "actions"}),
 }
 
 

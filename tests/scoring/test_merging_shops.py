@@ -19,6 +19,7 @@ FEATURES = {
     "corrections": frozenset({"corrections"}),
     "provisional": frozenset({"provisional"}),
     "sealing": frozenset({"sealing"}),
+    "actions": frozenset({"actions", "policies"}),
     "orders of several, old ones too": frozenset({"shared", "old"}),
     "everything": frozenset({"shared", "old", "sealing", "policies", "corrections", "provisional"}),
 }

@@ -55,7 +55,10 @@ SENTENCES = [
     "2026-01-03 rises from C to B: 2 orders, 120.00 EUR in 365 days, by an override",
     "2026-02-10 is no longer given tier B, as its time is over; the tier is C",
     "2026-02-10 falls from B to C: 2 orders, 120.00 EUR in 365 days, because an override ended",
-    "2026-03-03 is close to leaving: last purchase on 2026-01-02, 60 days ago",
+    (
+        "2026-03-03 is close to leaving: last purchase on 2026-01-02, 60 days ago; "
+        "10 percent is recommended until 2026-03-16"
+    ),
     "2026-03-04 leaves segment potential loyalist for about to sleep: 2 orders, 120.00 EUR in 365 days",
     (
         "2026-03-13 will fall from C to D on 2026-04-22, after 10 days of grace, unless "
@@ -64,7 +67,10 @@ SENTENCES = [
     "2026-04-01 comes back from near churn to active: 3 orders, 220.00 EUR in 365 days",
     "2026-04-01 enters segment potential loyalist from about to sleep: 3 orders, 220.00 EUR in 365 days",
     "2026-04-12 keeps tier C until 2026-07-20: 3 orders, 220.00 EUR in 365 days",
-    "2026-05-31 is close to leaving: last purchase on 2026-04-01, 60 days ago",
+    (
+        "2026-05-31 is close to leaving: last purchase on 2026-04-01, 60 days ago; "
+        "10 percent is recommended until 2026-06-13"
+    ),
     "2026-06-01 leaves segment potential loyalist for need attention: 3 orders, 220.00 EUR in 365 days",
     (
         "2026-06-21 will fall from C to D on 2026-07-31, after 10 days of grace, unless "
@@ -111,7 +117,7 @@ def test_every_outcome_fits_its_published_schema() -> None:
 
 def test_every_kind_has_a_schema_and_every_schema_a_kind() -> None:
     written = {name.decode().removeprefix("memberpulse.").removesuffix(".v1") for _, name in TYPE_HEADERS.values()}
-    assert published() == {*written, "member-score", "member"}
+    assert published() == {*written, "member-score", "member", "audit-record"}
     assert written >= FURTHER_KINDS
 
 
@@ -120,9 +126,9 @@ def test_segments_have_a_topic_of_their_own() -> None:
     assert topics == {("tier.", "tier-changes"), ("lifec", "lifecycle-alerts"), ("segme", "segment-changes")}
 
 
-def test_a_quiet_alert_tells_how_the_member_used_to_buy_and_what_to_do() -> None:
+def test_a_quiet_alert_tells_how_the_member_used_to_buy() -> None:
     body = held("lifecycle.near_churn")
-    assert {name: body[name] for name in list(body)[-6:]} == {
+    assert {name: body[name] for name in list(body)[-9:-4]} == {
         "gaps": [1],
         # (5 * 30 + 1) / 6 days
         "expected_gap_seconds": 2_174_400,
@@ -130,12 +136,6 @@ def test_a_quiet_alert_tells_how_the_member_used_to_buy_and_what_to_do() -> None
         "quiet_days_counted": 0,
         # 12,000 * 365 * 86,400 / (2 * 2,174,400) = 87,019.86...
         "spend_at_risk": 87_019,
-        "action": {
-            "offer": "10 percent",
-            "message_key": "miss-you",
-            "valid_until": "2026-03-17T00:00:00.000Z",
-            "cap": 2,
-        },
     }
 
 
@@ -271,11 +271,35 @@ def test_a_score_tells_holds_overrides_segments_and_a_stage_not_told_where_there
         "floor": "B",
         "held_until_ms": midnight(101),
         "segments": {"grid": "potential_loyalist", "quadrants": "frequent_high_spend", "types": "important_value"},
+        "tier_frequency": 2,
+        "tier_monetary": 12_000,
     }
     story.tick(midnight(101))
     score = score_of(HELD_RECORDS, story)
     assert_fits(score, "member-score")
     assert (score["tier"], score["grace_until_ms"]) == ("C", midnight(111))
+
+
+def test_a_score_says_what_counts_for_tiers_only_where_that_is_another_window() -> None:
+    same, other = a_policy(), a_policy(window_days=365, tier_window_days=30)
+    for policy, said in ((same, None), (other, (1, 2_000))):
+        story = Story(policy)
+        story.has(an_order("o-1", net=1_000), an_order("o-2", at=noon(90), net=2_000))
+        score = score_of(OutcomeRecords(policy, 1), story)
+        assert_fits(score, "member-score")
+        assert (score["frequency"], score["monetary"]) == (2, 3_000)
+        assert (("tier_frequency" in score and (score["tier_frequency"], score["tier_monetary"])) or None) == said
+
+
+def test_a_score_says_that_a_tier_is_provisional_until_it_is_confirmed() -> None:
+    policy = a_policy(tiers=HELD_TIERS, provisional=True, return_window_days=30)
+    story, records = Story(policy), OutcomeRecords(policy, 1)
+    story.has(an_order("o-1", net=10_000))
+    score = score_of(records, story)
+    assert_fits(score, "member-score")
+    assert (score["tier"], score["provisional"]) == ("C", True)
+    story.tick(midnight(30))
+    assert "provisional" not in score_of(records, story)
 
 
 def test_a_score_tells_the_stage_that_alerts_have_told_only_while_it_is_another() -> None:

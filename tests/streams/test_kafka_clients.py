@@ -5,13 +5,14 @@ from pathlib import Path
 import aiokafka
 import kafka
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
-from streams.config import KafkaSettings, Settings
+from streams.config import KafkaSettings, SaslMechanism, SecurityProtocol, Settings
+from streams.exits import CommandError, ExitCode
 from streams.kafka_clients import admin_settings, client_settings, ssl_context
 
 
-def settings(protocol: str, mechanism: str | None = None) -> Settings:
+def settings(protocol: SecurityProtocol, mechanism: SaslMechanism | None = None) -> Settings:
     return Settings(
         kafka=KafkaSettings(
             bootstrap="a:1, b:2",
@@ -35,7 +36,7 @@ def test_every_broker_is_named() -> None:
     [("PLAINTEXT", False, False), ("SSL", True, False), ("SASL_PLAINTEXT", False, True), ("SASL_SSL", True, True)],
 )
 def test_each_protocol_brings_what_it_needs_and_nothing_else(
-    protocol: str,
+    protocol: SecurityProtocol,
     encrypted: bool,
     with_password: bool,
 ) -> None:
@@ -49,8 +50,14 @@ def test_certificates_are_checked_and_an_unreadable_authority_is_an_error(tmp_pa
     assert context is not None
     assert context.check_hostname
     missing = Settings(kafka=KafkaSettings(security_protocol="SSL", ssl_cafile=tmp_path / "missing.pem"))
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(CommandError, match="No such file") as refused:
         ssl_context(missing)
+    assert refused.value.code is ExitCode.CONFIG
+
+
+def test_a_password_that_is_missing_is_told_before_anything_starts() -> None:
+    with pytest.raises(ValidationError, match="needs sasl_username and sasl_password"):
+        KafkaSettings(security_protocol="SASL_SSL", sasl_username="scorer")
 
 
 def test_both_libraries_know_every_name() -> None:

@@ -9,11 +9,31 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.metrics import IngestMetrics, ProjectorMetrics, ScorerMetrics, TickerMetrics
+from streams.metrics import (
+    AccessMetrics,
+    DeliverMetrics,
+    IngestMetrics,
+    LiveMetrics,
+    PostingMetrics,
+    ProjectorMetrics,
+    ScorerMetrics,
+    ServingMetrics,
+    TickerMetrics,
+)
 from streams.metrics_server import MetricsPortError, register_process, serve, stop_serving
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
-PARTS: list[Callable[[CollectorRegistry], Any]] = [ScorerMetrics, IngestMetrics, ProjectorMetrics, TickerMetrics]
+PARTS: list[Callable[[CollectorRegistry], Any]] = [
+    AccessMetrics,
+    ScorerMetrics,
+    IngestMetrics,
+    ProjectorMetrics,
+    TickerMetrics,
+    LiveMetrics,
+    PostingMetrics,
+    ServingMetrics,
+    DeliverMetrics,
+]
 
 
 def registered() -> dict[str, str]:

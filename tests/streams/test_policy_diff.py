@@ -125,6 +125,14 @@ SEGMENTS_BEGIN = (
     "(members are now put into segments)"
 )
 SEGMENTS = {"high_monetary": 10_000, "told": ["champion"]}
+HOLDOUT_BEGINS = (
+    "Holdout: share none -> 10 percent of members "
+    "(10 percent of members now get no action, so that its effect can be measured)"
+)
+HOLDOUT_ENDS = (
+    "Holdout: share 10 percent of members -> none "
+    "(nobody is held out any longer: the effect of actions can no longer be measured)"
+)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +250,7 @@ SEGMENTS = {"high_monetary": 10_000, "told": ["champion"]}
         (
             [],
             [with_actions(TEA)],
-            ["Action for A, near_churn added: offer tea, message_key m, valid 14 days, cap 1 time"],
+            ["Action for A, near_churn added: offer tea, message_key m, valid 14 days, cap 1 time", HOLDOUT_BEGINS],
         ),
         (
             [with_actions(TEA)],
@@ -255,8 +263,44 @@ SEGMENTS = {"high_monetary": 10_000, "told": ["champion"]}
         (
             [with_actions(TEA)],
             [],
-            ["Action for A, near_churn removed; it was: offer tea, message_key m, valid 14 days, cap 1 time"],
+            [
+                "Action for A, near_churn removed; it was: offer tea, message_key m, valid 14 days, cap 1 time",
+                HOLDOUT_ENDS,
+            ],
         ),
+        (
+            [with_actions(TEA)],
+            [with_actions({**TEA, "cap_days": 30, "channel": "app"})],
+            [
+                (
+                    "Action for A, near_churn: cap span none -> 30 days "
+                    "(the offer is no longer recommended beyond its cap)"
+                ),
+                "Action for A, near_churn: channel not named -> app",
+            ],
+        ),
+        (
+            [with_actions({**TEA, "cap_days": 30})],
+            [with_actions({**TEA, "cap_days": 60})],
+            ["Action for A, near_churn: cap span 30 -> 60 days (a member may get it less often)"],
+        ),
+        (
+            [with_actions(TEA)],
+            [with_actions(TEA), at("holdout", value={"percent": 20, "salt": "spring"})],
+            [
+                (
+                    "Holdout: share 10 -> 20 percent of members "
+                    "(more members get no action; those who got none before still get none)"
+                ),
+                "Holdout: salt memberpulse -> spring (other members get no action: what was measured so far ends here)",
+            ],
+        ),
+        (
+            [with_actions(TEA)],
+            [with_actions(TEA), at("holdout", value={"percent": 0})],
+            [HOLDOUT_ENDS],
+        ),
+        ([], [at("holdout", value={"percent": 20, "salt": "spring"})], []),
     ],
 )
 def test_holds_rhythm_segments_and_actions_are_told_in_words(
@@ -355,6 +399,7 @@ def policies(draw: st.DrawFn) -> PolicyDocument:
         {"segments": {"high_monetary": 1, "high_frequency": 1, "told": ["loyal"]}},
     ]
     actions = draw(st.permutations([{**TEA, "tier": names[0]}, {**TEA, "tier": names[-1], "stage": "dormant"}]))
+    holdouts: list[Content] = [{}, {"holdout": {"percent": 0}}, {"holdout": {"salt": "s"}}, {"holdout": {"percent": 9}}]
     return PolicyDocument.model_validate(
         {
             "version": draw(st.integers(1, 2)),
@@ -364,6 +409,7 @@ def policies(draw: st.DrawFn) -> PolicyDocument:
             "lifecycle": {"near_churn_days": boundary} | draw(st.sampled_from(lifecycle)),
             "actions": actions[: draw(st.integers(0, 2))],
         }
+        | draw(st.sampled_from(holdouts))
         | draw(st.sampled_from(segments))
     )
 

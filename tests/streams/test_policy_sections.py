@@ -291,6 +291,46 @@ def test_the_rules_get_actions_by_rank_and_stage() -> None:
     assert (actions[0, 3].valid_days, actions[0, 3].cap) == (14, 1)
 
 
+def test_the_rules_get_channels_caps_and_who_is_held_out() -> None:
+    text = ACTION.format("C", "active", "tea") + 'cap = 2\ncap_days = 30\nchannel = "app"\n'
+    policy = a_policy(text + '[holdout]\npercent = 20\nsalt = "spring"').to_policy()
+    action = policy.actions[1, 2]
+    assert (action.channel, action.cap, action.cap_days) == ("app", 2, 30)
+    assert (policy.caps["tea"].times, policy.caps["tea"].days) == (2, 30)
+    assert (policy.holdout.percent, policy.holdout.salt) == (20, "spring")
+    bare = a_policy(ACTION.format("C", "active", "tea")).to_policy()
+    assert (bare.actions[1, 2].channel, bare.caps) == ("", {})
+
+
+def test_a_file_with_actions_holds_out_a_tenth_unless_it_says_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "our.toml"
+    head = 'version = 1\ncurrency = "USD"\ntime_zone = "UTC"\n[[tiers.levels]]\nname = "D"\n'
+    shares = {}
+    for said in ("", "[holdout]\npercent = 0", '[holdout]\nsalt = "s"'):
+        file.write_text(head + ACTION.format("D", "new", "tea") + said)
+        document = load(file)
+        shares[said] = document.to_policy().holdout.percent
+        again = from_canonical(document.canonical())
+        assert (again.content_hash, again.holdout.percent) == (document.content_hash, shares[said])
+    assert list(shares.values()) == [10, 0, 10]
+
+
+#: The sample segments-and-actions as it was published before there was a holdout.
+PUBLISHED_WITH_ACTIONS = "607876e1fe04b3804b9e3344e98d6886c7f43ae774fe37f7ff402a3ff5d0d39b"
+
+
+def test_a_policy_with_actions_from_before_there_was_a_holdout_goes_on_as_it_was() -> None:
+    content = load(SAMPLES / "segments-and-actions.toml").content()
+    del content["holdout"]
+    published = from_canonical(json.dumps(content).encode())
+    assert published.content_hash == PUBLISHED_WITH_ACTIONS
+    assert published.to_policy().holdout.percent == 0
+
+
+def test_what_is_said_of_a_holdout_without_actions_means_nothing() -> None:
+    assert a_policy('[holdout]\npercent = 20\nsalt = "s"').content_hash == a_policy().content_hash
+
+
 def test_the_rules_get_the_caps_of_a_ledger_that_is_sealed_and_nothing_else() -> None:
     seal = a_policy("[ledger]\nseal = true\nmax_orders = 16").to_policy().seal
     assert seal is not None

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from scoring.further import Asked, Bucket, Further, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
+from scoring.further import Asked, Bucket, Further, Given, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
 from scoring.ledger import worth
 from scoring.policy import SealRules
 from scoring.state import ORDER, Amended, MemberState
@@ -108,6 +108,7 @@ FURTHER = st.builds(
     merge=st.none() | st.builds(Merge, TEXTS, INSTANTS, INSTANTS, TEXTS, INSTANTS, COUNTS),
     erased=st.booleans(),
     heard=st.lists(HEARD, max_size=3).map(tuple),
+    given=st.lists(st.builds(Given, TEXTS, st.integers(-1_000, 100_000)), max_size=3).map(tuple),
 )
 STATES = st.builds(
     MemberState,

@@ -2,11 +2,11 @@ import pytest
 from faust.auth import SASLCredentials, SSLCredentials
 from pydantic import SecretStr
 
-from streams.config import KafkaSettings, Settings
+from streams.config import KafkaSettings, SecurityProtocol, Settings
 from streams.stream_process import engine_settings
 
 
-def settings(protocol: str) -> Settings:
+def settings(protocol: SecurityProtocol) -> Settings:
     return Settings(
         kafka=KafkaSettings(
             topic_prefix="shop-",
@@ -27,7 +27,7 @@ def settings(protocol: str) -> Settings:
         ("SASL_SSL", SASLCredentials, True),
     ],
 )
-def test_the_app_is_admitted_as_every_other_client_is(protocol: str, kind: type, encrypted: bool) -> None:
+def test_the_app_is_admitted_as_every_other_client_is(protocol: SecurityProtocol, kind: type, encrypted: bool) -> None:
     credentials = engine_settings(settings(protocol), "score").credentials
     assert isinstance(credentials, kind)
     assert (

@@ -90,7 +90,18 @@ def test_wrong_command_line_is_exit_64(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     "verb",
     [
-        *(["demo"], ["up"], ["worker"], ["project"], ["import"], ["member"], ["lag"], ["verify"], ["config"]),
+        *(
+            ["demo"],
+            ["up"],
+            ["worker"],
+            ["project"],
+            ["serve"],
+            ["import"],
+            ["member"],
+            ["lag"],
+            ["verify"],
+            ["config"],
+        ),
         *(["topics", "plan"], ["topics", "apply"], ["ticks", "status"], ["ticks", "hold"], ["ticks", "release"]),
     ],
 )

@@ -15,8 +15,10 @@ from scoring.calendar import instant_of
 from scoring.decision import Position
 from scoring.engine import fire
 from scoring.further import Further, Merge
-from scoring.policy import MEMBERSHIP_YEAR, Policy
+from scoring.holdout import Holdout
+from scoring.policy import MEMBERSHIP_YEAR, Action, Policy
 from scoring.state import MemberState, fingerprint
+from scoring.vocabulary import NEAR_CHURN, RECENTLY_LAPSED
 from streams.explaining.advice import to_keep, to_rise
 from streams.explaining.ahead import MOST_STEPS, steps_ahead
 from streams.explaining.data import Known, as_known
@@ -102,6 +104,26 @@ def test_steps_are_exactly_what_ticks_then_do(orders: list[tuple[int, int]], pol
             step.state.stage,
             step.state.frequency,
         )
+
+
+def test_what_is_recommended_is_told_before_it_comes_and_whether_it_is_withheld() -> None:
+    tea = Action("tea", "m", 14, 1, cap_days=90)
+    actions = {(0, NEAR_CHURN): tea, (0, RECENTLY_LAPSED): tea}
+    story = bought(Story(a_policy(actions=actions, holdout=Holdout(50, "memberpulse"))), 0)
+    [near, lapsed, *_] = told(story)["state"]["next"]
+    assert (near["what"], lapsed["what"]) == (
+        ["near churn begins", "tea is recommended"],
+        ["recently lapsed begins", "tea is capped"],
+    )
+    story.tick(midnight(60))
+    # The draw of n is 45.2 in a hundred.
+    assert told(story, member_id="n")["state"]["actions"] == {
+        "holdout": True,
+        "counted": [{"offer": "tea", "day": "2026-03-02"}],
+    }
+    assert of_kind("held out", told(story, member_id="n"))
+    assert of_kind("2026-03-02  tea", told(story))
+    assert told(bought(Story(PLAIN), 0))["state"]["actions"] is None
 
 
 def test_hold_grace_and_notice_are_told_before_they_come() -> None:

@@ -17,6 +17,7 @@ from streams.devstack.redis import RedisServer
 from streams.kafka_clients import client_settings
 from streams.metrics import ProjectorMetrics
 from streams.projector import run
+from streams.projector.redis_scores import whole_key
 from streams.projector.scores import fetch
 from streams.topics import MEMBER_SCORES
 
@@ -125,6 +126,33 @@ def test_redis_emptied_while_nobody_shops_is_filled_again_at_once(settings: Sett
             with Redis.from_url(settings.redis.url.get_secret_value()) as redis:
                 redis.flushall()
             await until(lambda: projected(settings) == latest)
+
+    asyncio.run(scenario())
+
+
+def marks(settings: Settings) -> list[object]:
+    """The marks of both partitions."""
+    with Redis.from_url(settings.redis.url.get_secret_value()) as redis:
+        found = redis.mget([whole_key(settings, number) for number in range(2)])
+    assert isinstance(found, list)
+    return found
+
+
+def test_partitions_are_marked_as_whole_once_all_their_scores_are_there(settings: Settings) -> None:
+    async def scenario() -> None:
+        async with projecting(settings):
+            await until(lambda: marks(settings) == [b"2", b"2"])
+        latest = await publish(settings, range(3000))
+        async with projecting(settings):
+            await until(lambda: marks(settings) == [b"2", b"2"] and projected(settings) == latest)
+            with Redis.from_url(settings.redis.url.get_secret_value()) as redis:
+                redis.flushall()
+            while projected(settings) != latest:
+                # Both are read one after the other: a mark that comes between is no mistake.
+                marked, found = marks(settings), projected(settings)
+                assert marked != [b"2", b"2"] or found == latest
+                await asyncio.sleep(0.01)
+            await until(lambda: marks(settings) == [b"2", b"2"])
 
     asyncio.run(scenario())
 

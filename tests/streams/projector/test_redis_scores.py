@@ -4,9 +4,11 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
+from redis import Redis
+
 from streams.config import Settings
 from streams.devstack.redis import RedisServer
-from streams.projector.redis_scores import Behind, RedisScores, Written
+from streams.projector.redis_scores import Behind, RedisScores, Written, whole_key
 from streams.projector.scores import fetch
 from streams.projector.versions import DELETE_ALWAYS, stored_form, version_text
 
@@ -116,6 +118,34 @@ def test_a_batch_that_builds_on_more_than_redis_holds_is_not_written(redis_setti
 
     with_scores(redis_settings, work)
     assert fetch(redis_settings, "ann") is None
+
+
+def test_a_partition_has_its_mark_as_long_as_it_is_whole(redis_settings: Settings, redis_server: RedisServer) -> None:
+    def mark() -> object:
+        with Redis.from_url(redis_server.url) as redis:
+            return redis.get(whole_key(redis_settings, 3))
+
+    async def work(scores: RedisScores) -> None:
+        await scores.write(3, 0, 5, [b"ann"], [score("ann", 1, 1)])
+        assert mark() is None
+        await scores.write(3, 5, 9, [b"ann"], [score("ann", 1, 2)], whole_of=4)
+        assert mark() == b"4"
+        assert await scores.write(3, 20, 21, [], [], whole_of=4) == Behind(9)
+        await scores.write(3, 2, 4, [], [])
+        assert mark() is None
+        await scores.write(3, 9, 9, [], [], whole_of=4)
+        assert mark() == b"4"
+
+    with_scores(redis_settings, work)
+
+
+def test_a_batch_that_redis_does_not_take_marks_nothing(redis_settings: Settings, redis_server: RedisServer) -> None:
+    async def work(scores: RedisScores) -> None:
+        assert await scores.write(0, 5, 6, [], [], whole_of=4) == Behind(0)
+
+    with_scores(redis_settings, work)
+    with Redis.from_url(redis_server.url) as redis:
+        assert redis.get(whole_key(redis_settings, 0)) is None
 
 
 def test_a_restarted_redis_takes_scores_although_it_forgot_the_script(

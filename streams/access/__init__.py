@@ -1,0 +1,1 @@
+"""Who may do what: API keys, tokens, scopes, shops and rates, for whatever serves HTTP."""

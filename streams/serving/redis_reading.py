@@ -1,0 +1,189 @@
+"""Reading Redis for many requests at once, and never waiting for it longer than was said.
+
+Requests that arrive in the same turn of the event loop are one MGET. While all connections are busy the next ones
+gather, so a busy server asks less often for more. Nobody's wait cancels a read that others wait for; a read that takes
+too long costs its connection, so no later reply can be taken for the answer to another question.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from streams.config import Settings
+from streams.metrics import ServingMetrics
+from streams.redis_clients import redis_arguments
+
+log = logging.getLogger(__name__)
+
+#: The share of the deadline that Redis may use; the rest is for the answer, and for a late event loop.
+_SHARE: Final = 0.6
+#: After a failure nobody waits for Redis, but for one read each time so long (s).
+_REST_SECONDS: Final = 0.1
+#: A late event loop finds a timer due before it has looked at its sockets: one more look (s).
+_SECOND_LOOK_SECONDS: Final = 0.002
+_WARM_UP_SECONDS: Final = 1.0
+
+
+class Read(NamedTuple):
+    """The values under the asked keys, None where there is none, and the members of the asked sets."""
+
+    values: Sequence[bytes | None]
+    sets: Sequence[frozenset[bytes]]
+
+
+class _Batch:
+    """Questions that go to Redis together."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.set_keys: list[bytes] = []
+        self._asked: list[tuple[asyncio.Future[Read | None], int, int]] = []
+        self.expiry: asyncio.TimerHandle | None = None
+
+    def ask(
+        self, keys: Sequence[bytes], set_keys: Sequence[bytes], loop: asyncio.AbstractEventLoop
+    ) -> "asyncio.Future[Read | None]":
+        answer: asyncio.Future[Read | None] = loop.create_future()
+        self.keys += keys
+        self.set_keys += set_keys
+        self._asked.append((answer, len(keys), len(set_keys)))
+        return answer
+
+    def answer(self, values: Sequence[bytes | None], sets: Sequence[frozenset[bytes]]) -> None:
+        key = set_key = 0
+        for answer, keys, set_keys in self._asked:
+            if not answer.done():
+                answer.set_result(Read(values[key : key + keys], sets[set_key : set_key + set_keys]))
+            key += keys
+            set_key += set_keys
+        self._settle()
+
+    def give_up(self) -> None:
+        """Answer with nothing."""
+        for answer, _, _ in self._asked:
+            if not answer.done():
+                answer.set_result(None)
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.expiry is not None:
+            self.expiry.cancel()
+        self._asked.clear()
+
+
+class RedisReading:
+    """The one way to Redis for look-ups. Belongs to the event loop that it is first used in."""
+
+    def __init__(self, settings: Settings, metrics: ServingMetrics) -> None:
+        self._metrics = metrics
+        self._patience = settings.serve.deadline_seconds * _SHARE
+        self._most = settings.serve.redis_connections
+        # Never waited for in the pool: one that was lost may not be given back yet.
+        self._redis = Redis.from_url(
+            **redis_arguments(settings), max_connections=2 * self._most, retry=Retry(NoBackoff(), 0)
+        )
+        self._open: _Batch | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._failing = False
+        self._rest_until = 0.0
+
+    async def warm_up(self) -> None:
+        """Connect before the first request waits for it; a Redis that is away is met later."""
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(_WARM_UP_SECONDS):
+                await self._redis.ping()
+
+    async def read(self, keys: Sequence[bytes], set_keys: Sequence[bytes] = ()) -> Read | None:
+        """What lies under the keys at one and the same moment; None when Redis does not answer in time."""
+        loop = asyncio.get_running_loop()
+        if self._failing and (self._running or self._open is not None or loop.time() < self._rest_until):
+            return None
+        batch = self._open
+        if batch is None:
+            batch = self._open = _Batch()
+            batch.expiry = loop.call_later(self._patience, self._look_again, batch)
+            loop.call_soon(self._send)
+        return await batch.ask(keys, set_keys, loop)
+
+    async def aclose(self) -> None:
+        """Give the connections back."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._redis.aclose()
+
+    def _send(self) -> None:
+        if self._open is None or len(self._running) >= self._most:
+            return
+        batch, self._open = self._open, None
+        task = asyncio.get_running_loop().create_task(self._ask_redis(batch))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._send()
+
+    def _look_again(self, batch: _Batch) -> None:
+        batch.expiry = asyncio.get_running_loop().call_later(_SECOND_LOOK_SECONDS, self._expire, batch)
+
+    def _expire(self, batch: _Batch) -> None:
+        batch.give_up()
+        # One that was sent fails by itself.
+        if batch is self._open:
+            self._open = None
+            self._fail("timeout", "all connections were busy")
+
+    async def _ask_redis(self, batch: _Batch) -> None:
+        began = time.perf_counter()
+        try:
+            # Longer than anybody waits: only the connection is at stake.
+            async with asyncio.timeout(self._patience + _SECOND_LOOK_SECONDS):
+                values, sets = await self._answers(batch)
+        except (TimeoutError, RedisTimeoutError):
+            self._fail("timeout", "it did not answer in time")
+        except (RedisError, OSError) as error:
+            self._fail("error", str(error))
+        else:
+            self._metrics.redis_seconds.observe(time.perf_counter() - began)
+            batch.answer(values, sets)
+            self._recover()
+        finally:
+            batch.give_up()
+
+    async def _answers(self, batch: _Batch) -> tuple[Sequence[bytes | None], Sequence[frozenset[bytes]]]:
+        keys = batch.keys
+        if not batch.set_keys:
+            # Without decode_responses values are bytes, which the annotations of redis-py cannot tell.
+            found = cast("list[bytes | None]", await self._redis.mget(keys))
+            if len(found) != len(keys):
+                raise RedisError(f"{len(found)} values came for {len(keys)} keys")
+            return found, ()
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.mget(keys)
+        for set_key in batch.set_keys:
+            pipe.smembers(set_key)
+        values, *sets = await pipe.execute()
+        return values, [frozenset(each) for each in sets]
+
+    def _fail(self, reason: str, said: str) -> None:
+        self._metrics.redis_errors[reason].inc()
+        self._rest_until = asyncio.get_running_loop().time() + _REST_SECONDS
+        if not self._failing:
+            self._failing = True
+            log.warning("Redis is away (%s): look-ups are answered from the last good values, marked stale", said)
+
+    def _recover(self) -> None:
+        if self._failing:
+            self._failing = False
+            log.warning("Redis answers again")

@@ -1,0 +1,1 @@
+"""Outcomes to webhook endpoints, by the Standard Webhooks specification (https://www.standardwebhooks.com)."""
