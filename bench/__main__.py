@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from bench import budget, latency, members, memory, on_disk, recovery, report, rule_costs, scale
+from bench import budget, latency, members, memory, on_disk, recovery, report, rule_costs, scale, till
 from bench.builds import BuildFailedError, Builds, builds
 from bench.contenders.memberpulse import Memberpulse
 from bench.field import KAFKA_STREAMS_BEST, engines, peers
@@ -38,6 +38,7 @@ class Part(StrEnum):
     STORE = "store"
     MEMBERS = "members"
     SCALE = "scale"
+    TILL = "till"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,8 @@ class Size:
     many_seconds: int
     scale_orders: int
     workers: tuple[int, ...]
+    till_seconds: int
+    screens: int
 
 
 FULL: Final = Size(
@@ -73,6 +76,8 @@ FULL: Final = Size(
     many_seconds=40,
     scale_orders=1_500_000,
     workers=(1, 2, 4),
+    till_seconds=10,
+    screens=1000,
 )
 QUICK: Final = Size(
     events=200_000,
@@ -88,6 +93,8 @@ QUICK: Final = Size(
     many_seconds=10,
     scale_orders=200_000,
     workers=(1, 2),
+    till_seconds=3,
+    screens=100,
 )
 
 
@@ -121,6 +128,17 @@ def measure(size: Size, date: str, wanted: Collection[Part]) -> report.Figures:
             with DevStack(redis=False) as stack:
                 figures.scale = scale.measure(
                     scorer, stack.broker.bootstrap, size.workers, size.members, size.scale_orders, now
+                )
+        if Part.TILL in wanted:
+            with DevStack() as stack:
+                figures.till = till.measure(
+                    scorer,
+                    stack.broker.bootstrap,
+                    stack.redis.url,
+                    size.members,
+                    size.till_seconds,
+                    size.screens,
+                    now,
                 )
     return figures
 

@@ -19,6 +19,7 @@ from bench.rule_costs import RuleCost
 from bench.scale import Scale
 from bench.spread import Spread
 from bench.throughput import Results, ratios
+from bench.till import Till
 
 #: Pictures beside the page.
 COMMON_PICTURE = "benchmarks.svg"
@@ -71,6 +72,7 @@ class Figures:
     stores: Sequence[Store] = ()
     many: Members | None = None
     scale: Sequence[Scale] = ()
+    till: Till | None = None
 
 
 def spread_text(spread: Spread, digits: int = 0) -> str:
@@ -100,6 +102,8 @@ def sections(figures: Figures) -> list[Section]:
         parts.append(_many(figures.many))
     if figures.scale:
         parts.append(_scale(figures.scale))
+    if figures.till is not None:
+        parts += [_asked(figures.till), _followed(figures.till)]
     return parts
 
 
@@ -319,6 +323,57 @@ def _rules(costs: Sequence[RuleCost]) -> Section:
     )
     columns = ("", "an order", "a timer", "timers per order", "together", "outcomes per order", "row, bytes")
     return Section("What each rule costs", columns, rows, notes)
+
+
+def _asked(till: Till) -> Section:
+    rows = [
+        (
+            each.what,
+            f"{each.rate:,}" if each.rate else "as answered",
+            f"{each.beside:,}",
+            f"{each.per_second:,.0f}",
+            f"{1e6 * each.cpu:,.0f}",
+            f"{each.latency.median:,.1f}",
+            f"{each.latency.p99:,.1f}",
+            f"{each.latency.most:,.1f}",
+            ", ".join(f"{count:,} {what}" for what, count in each.wrong.items()) or "none",
+        )
+        for each in till.asked
+    ]
+    notes = (
+        "One `memberpulse serve` process over 32 connections. Requests are written when they are due, whether or not "
+        "earlier ones were answered, and the latency (ms) runs from that instant, so that a pause of the server is in "
+        "every answer that it delays; the last line is 32 connections that each ask again when answered. An answer "
+        "counts when it is of the member asked for, read from Redis at that moment. µs is the processor time of the "
+        "API per request. Broker, Redis, scorer, projector, API, the senders of orders and the tills share the cores."
+    )
+    columns = ("", "asked/s", "beside orders/s", "answered/s", "µs each", "median", "p99", "most", "wrong")
+    return Section("At the till", columns, rows, notes)
+
+
+def _followed(till: Till) -> Section:
+    rows = [
+        (
+            f"{each.screens:,}",
+            f"{each.rate:,}",
+            f"{each.events:,}",
+            f"{each.latency.median:,.1f}",
+            f"{each.latency.p99:,.1f}",
+            f"{each.complete:,}",
+            f"{each.told:,}",
+            f"{each.silent:,}",
+            " to ".join(f"{each_memory / 2**20:,.0f}" for each_memory in each.memory),
+        )
+        for each in till.followed
+    ]
+    notes = (
+        "Server-sent events of every tier change, to so many streams at once. Milliseconds are from the broker's "
+        "timestamp of the order until its event was read from the first stream. Streams either had every event, were "
+        "ended with a last event that says so, or missed some in silence. MiB are the API's: before the streams were "
+        "opened, and the most with them."
+    )
+    columns = ("streams", "changes/s", "changes", "median", "p99", "complete", "told", "silent", "memory, MiB")
+    return Section("Live events", columns, rows, notes)
 
 
 def show(console: Console, parts: Sequence[Section]) -> None:
