@@ -86,6 +86,7 @@ class OutcomeRecords:
         self._boundaries = [boundary_part(policy, stage) for stage in range(len(STAGES))]
         self._tier_parts = TierParts(policy, self._places, self._rules)
         self._actions = ActionParts(policy)
+        self._advises = bool(policy.actions)
         #: Of members under the same policy.
         self.scores = ScoreRecords(policy, epoch, self._tier_parts)
         #: The reported numbers earn the tier only where both are counted over the same window.
@@ -113,7 +114,8 @@ class OutcomeRecords:
         at = instant_text(outcome.at)
         ident = outcome_id(self._epoch, member_id, kind, outcome.cause, sequence)
         headers = self._headers.encoded(kind, ident, at, key, sequence)
-        if self._by_percentile or outcome.facts is not None or outcome.tier < 0 or outcome.timer_at or outcome.sweep:
+        is_plain = outcome.facts is None and outcome.tier >= 0 and not (outcome.timer_at or outcome.sweep)
+        if not is_plain or self._by_percentile or (self._advises and kind in self._actions.kinds):
             topic, value = self._topic_and_value(outcome, member_id, at, partition)
             return topic, value, headers
         told = sentence(outcome, member_id, self._policy)

@@ -184,7 +184,7 @@ class ScorerDriver:
 
     # -- remembering and forgetting ---------------------------------------------------------------------------------
 
-    def cut(self, *, rows: int | None = None, commit: bool = True) -> None:
+    def cut(self, *, rows: int | None = None) -> None:
         """Remember; only the first ``rows`` rows and no partition row when given, as a crash half-way does."""
         dirty = self.partition.take_dirty()
         row = PartitionRow(self.partition.committable, self._partition_count, self.partition.payload())
@@ -193,8 +193,7 @@ class ScorerDriver:
             self.changelog.append(InMemoryRecord(len(self.changelog), 0, key, value))
         if rows is None:
             self.changelog.append(InMemoryRecord(len(self.changelog), 0, PARTITION_ROW_KEY, row.encode()))
-            if commit:
-                self.committed = row.position
+            self.committed = row.position
 
     def crash(self) -> None:
         """Forget everything but log, changelog, committed offset and what was sent; restore and read on."""
@@ -202,7 +201,8 @@ class ScorerDriver:
         self.partition.restore(self.changelog)
         asyncio.run(self.partition.restored())
         row = self.partition.partition_row
-        self.partition.position = min(self.committed, row.position) if row is not None else 0
+        # As the engine does: what lies below the partition row's position is in the rows, whatever is committed.
+        self.partition.position = row.position if row is not None else 0
         self.run()
 
     # -- looking ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from tests.outcome_words import published_in_words
 from tests.scoring.engine_replay import EngineReplay
 
 #: What is remembered of a story when it is killed behind a record.
-NOTHING, UNTIL_BEFORE_IT, ALL, UNCOMMITTED = "nothing", "until before it", "all", "all, but not committed"
+NOTHING, UNTIL_BEFORE_IT, ALL, ROWS_ALONE = "nothing", "until before it", "all", "members, but not how far it is"
 
 
 def as_appended(record: LogRecord) -> InMemoryRecord:
@@ -54,8 +54,10 @@ class Played:
                 self.cut()
             self.driver.append(as_appended(record))
             if number == killed_behind:
-                if remembered in (ALL, UNCOMMITTED):
-                    self.cut(commit=remembered == ALL)
+                if remembered == ALL:
+                    self.cut()
+                elif remembered == ROWS_ALONE:
+                    self.cut(rows=len(self.driver.partition.rows) + len(self.driver.partition.live))
                 if unsent:
                     del self.driver.outbox.records[self.sent_before_cut :]
                     self.arrived = min(self.arrived, len(self.forwards()))
@@ -64,8 +66,8 @@ class Played:
         self.driver.cut()
         return self
 
-    def cut(self, *, commit: bool = True) -> None:
-        self.driver.cut(commit=commit)
+    def cut(self, *, rows: int | None = None) -> None:
+        self.driver.cut(rows=rows)
         self.sent_before_cut = len(self.driver.outbox.records)
 
     def forwards(self) -> list[tuple[Any, ...]]:
@@ -118,7 +120,7 @@ def test_nothing_comes_out_otherwise_wherever_the_scorer_is_killed(golden: Golde
     calm = Played(golden).through()
     told, rows, refused = calm.told(), calm.rows(), calm.refused()
     for killed_behind in range(1, len(golden.story)):
-        for remembered in (NOTHING, UNTIL_BEFORE_IT, ALL, UNCOMMITTED):
+        for remembered in (NOTHING, UNTIL_BEFORE_IT, ALL, ROWS_ALONE):
             for unsent in (False, True):
                 played = Played(golden).through(killed_behind, remembered, unsent=unsent)
                 where = (killed_behind, remembered, unsent)

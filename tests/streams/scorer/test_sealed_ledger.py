@@ -110,10 +110,9 @@ def test_members_of_old_rows_are_due_as_ever() -> None:
 
 def test_what_an_old_row_has_absorbed_is_skipped_and_the_newest_of_two_wins() -> None:
     scorer = with_old_rows()
-    scorer.committed = 1
     late = scorer.changelog[0]
     scorer.pipe(paid("ann", "o3", day(1)))
-    scorer.cut(commit=False)
+    scorer.cut(rows=1)
     scorer.changelog.append(InMemoryRecord(len(scorer.changelog), 0, late.key, late.value))
     scorer.crash()
     ann = scorer.member("ann")
