@@ -18,7 +18,7 @@ from tests.streams.serving.served import served
 from tests.streams.serving.till import a_score, app_of, make_whole, put, settings_for, source
 
 KNOWN = [f"m{number}" for number in range(20)]
-#: The deadline is 50 ms; the rest is for the client, on a machine that has other things to do.
+#: The deadline is 0.5 s; the rest is for the client, on a machine that has other things to do.
 PATIENCE_SECONDS = 2
 
 
