@@ -154,6 +154,8 @@ class RedisReading:
             self._fail("timeout", "it did not answer in time")
         except (RedisError, OSError) as error:
             self._fail("error", str(error))
+            batch.give_up()
+            await self._drop_idle_connections()
         else:
             self._metrics.redis_seconds.observe(time.perf_counter() - began)
             batch.answer(values, sets)
@@ -175,6 +177,12 @@ class RedisReading:
             pipe.smembers(set_key)
         values, *sets = await pipe.execute()
         return values, [frozenset(each) for each in sets]
+
+    async def _drop_idle_connections(self) -> None:
+        """Whatever broke one has broken those beside it; each would cost somebody an answer to find that out."""
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
 
     def _fail(self, reason: str, said: str) -> None:
         self._metrics.redis_errors[reason].inc()
