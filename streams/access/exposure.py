@@ -1,9 +1,12 @@
 """May this API listen there, and what protects its connections?"""
 
 import ssl
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
+
+import uvicorn
 
 from streams.access.keys_file import KeysFileError, keys_path, read_keys
 from streams.access.request_head import limited_protocol
@@ -59,10 +62,18 @@ def uvicorn_settings(settings: Settings) -> dict[str, Any]:
             "ssl_certfile": access.tls_certfile,
             "ssl_keyfile": access.tls_keyfile,
             "ssl_keyfile_password": password.get_secret_value() if password else None,
+            "ssl_context_factory": _without_old_versions,
         }
     if access.tls_client_cafile is not None:
         known |= {"ssl_ca_certs": str(access.tls_client_cafile), "ssl_cert_reqs": ssl.CERT_REQUIRED}
     return known
+
+
+def _without_old_versions(_: uvicorn.Config, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """TLS 1.2 and later (RFC 8996): what Python speaks unless told depends on how it was built."""
+    context = make()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _refuse_unusable_files(settings: Settings) -> None:
