@@ -37,13 +37,6 @@ class Caller:
         """Whether an event or outcome of this shop is for this caller. What names no shop is for unlimited ones."""
         return self.shops is None or shop_id in self.shops
 
-    def sees_member_of(self, shops: frozenset[str]) -> bool:
-        """Whether a member that was seen in these shops (:mod:`streams.access.member_shops`) is for this caller.
-
-        Answer for a member that is not exactly as for one that is not known.
-        """
-        return self.shops is None or not self.shops.isdisjoint(shops)
-
 
 #: Who asks where access is open, on loopback without any key.
 LOOPBACK: Final = Caller(name="loopback", scopes=ALL_SCOPES)

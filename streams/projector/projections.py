@@ -1,44 +1,20 @@
 """What is projected into Redis, from which topic, by which consumer group."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from prometheus_client import Counter
 
 from streams.config import Settings
 from streams.projector.batch import stored_forms
-from streams.projector.redis_scores import Behind, RedisScores, Written
+from streams.projector.redis_scores import RedisScores
 from streams.projector.shops_seen import ShopsSeen, sightings
+from streams.projector.stores import Store
 from streams.topics import MEMBER_EVENTS, MEMBER_SCORES
 
 #: The consumer group of the shops, beside that of the scores.
 SHOPS_ROLE: Final = "project-shops"
-
-
-class Store(Protocol):
-    """What is projected into; see :class:`streams.projector.redis_scores.RedisScores`."""
-
-    async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
-        """The first offset of each partition that is not projected yet."""
-
-    async def forget_positions(self) -> None:
-        """Make every projector begin again."""
-
-    async def write(
-        self,
-        partition: int,
-        begin: int,
-        end: int,
-        members: Iterable[bytes],
-        values: Sequence[bytes],
-        *,
-        whole_of: int = 0,
-    ) -> Written | Behind:
-        """Write all of a batch or none of it; again is harmless."""
-
-    async def aclose(self) -> None:
-        """Give the connections back."""
 
 
 @dataclass(frozen=True, slots=True)

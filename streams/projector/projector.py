@@ -18,7 +18,7 @@ from streams.kafka_clients import client_settings
 from streams.metrics import ProjectorMetrics
 from streams.projector.patience import Patience
 from streams.projector.projections import Projection
-from streams.projector.redis_scores import Behind
+from streams.projector.stores import Behind
 
 log = logging.getLogger(__name__)
 

@@ -5,14 +5,10 @@ from typing import Any, Final
 
 import msgspec
 from prometheus_client import Counter
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from streams.access.member_shops import shops_key
 from streams.config import Settings
-from streams.projector.redis_scores import ANSWER_SECONDS, CONNECT_SECONDS, Behind, Written
-from streams.redis_clients import redis_arguments
+from streams.projector.stores import Behind, Store, Written
 from streams.topics import PARTITION_KEY
 
 _SEEN: Final = b"+"
@@ -86,28 +82,12 @@ def _change(event: _Sighting) -> bytes | None:
     return _SEEN + event.shop_id.encode() if event.shop_id else None
 
 
-class ShopsSeen:
-    """The sets. Every method raises ``redis.exceptions.RedisError`` at the first failure."""
+class ShopsSeen(Store):
+    """The sets."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "shops-projection", _SCRIPT)
         self._prefix = shops_key(settings, b"")
-        self._positions_key = f"{settings.redis.key_prefix}shops-projection"
-        self._redis = Redis.from_url(
-            **redis_arguments(settings),
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=CONNECT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._script = self._redis.register_script(_SCRIPT)
-
-    async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
-        """The first offset of each partition that is not in the sets yet; 0 where Redis knows nothing."""
-        held = await self._redis.hmget(self._positions_key, [str(partition) for partition in partitions])
-        return {partition: int(position or 0) for partition, position in zip(partitions, held, strict=True)}
-
-    async def forget_positions(self) -> None:
-        """Make every projector of this deployment begin again; what is known stays."""
-        await self._redis.delete(self._positions_key)
 
     async def write(
         self,
@@ -126,7 +106,3 @@ class ShopsSeen:
         ]
         position, written = await self._script(keys, [partition, begin, end, self._prefix, *values])
         return Behind(position) if written < 0 else Written(written, 0, 0)
-
-    async def aclose(self) -> None:
-        """Give the connections back."""
-        await self._redis.aclose()

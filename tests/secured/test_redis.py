@@ -16,9 +16,10 @@ from streams.commands.failures import explained
 from streams.config import RedisSettings, ServeSettings, Settings
 from streams.exits import ExitCode
 from streams.metrics import ProjectorMetrics, ServingMetrics
-from streams.projector.redis_scores import RedisScores, Written, member_key
+from streams.projector.redis_scores import RedisScores, member_key
 from streams.projector.scores import fetch
 from streams.projector.shops_seen import ShopsSeen
+from streams.projector.stores import Written
 from streams.projector.versions import stored_form
 from streams.redis_clients import redis_arguments
 from streams.serving.redis_reading import RedisReading

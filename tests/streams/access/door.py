@@ -39,8 +39,9 @@ def revoke(settings: Settings, name: str) -> None:
 
 @get("/v1/members/{member_id:str}", guards=[requires("lookup")])
 async def member(member_id: FromPath[str], request: Request[Any, Any, Any]) -> dict[str, str]:
-    if caller_of(request).sees_member_of(MEMBERS.get(member_id, frozenset())) and member_id in MEMBERS:
-        return {"member_id": member_id, "asked_by": caller_of(request).name}
+    caller = caller_of(request)
+    if member_id in MEMBERS and (caller.shops is None or not caller.shops.isdisjoint(MEMBERS[member_id])):
+        return {"member_id": member_id, "asked_by": caller.name}
     raise NotFoundException(detail="this member is not known")
 
 

@@ -1,8 +1,6 @@
-"""A deployment of its own on the session's Kafka, and a Redis that a test may kill."""
+"""A deployment of its own on the session's Kafka."""
 
-from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -14,16 +12,6 @@ from streams.log_reading import admin_client
 from streams.topic_admin import carry_out, plan, wanted_topics
 
 _numbers = count()
-
-
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture

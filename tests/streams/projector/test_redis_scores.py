@@ -8,8 +8,9 @@ from redis import Redis
 
 from streams.config import Settings
 from streams.devstack.redis import RedisServer
-from streams.projector.redis_scores import Behind, RedisScores, Written, whole_key
+from streams.projector.redis_scores import RedisScores, whole_key
 from streams.projector.scores import fetch
+from streams.projector.stores import Behind, Written
 from streams.projector.versions import DELETE_ALWAYS, stored_form, version_text
 
 

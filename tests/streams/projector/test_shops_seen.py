@@ -11,8 +11,8 @@ from redis import Redis
 from streams.access.member_shops import shops_key, shops_of
 from streams.config import Settings
 from streams.metrics import ProjectorMetrics
-from streams.projector.redis_scores import Behind
 from streams.projector.shops_seen import ShopsSeen, sightings
+from streams.projector.stores import Behind
 from streams.topics import PARTITION_KEY
 from tests.driver import InMemoryRecord
 
