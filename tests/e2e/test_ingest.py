@@ -22,6 +22,7 @@ pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
 CUSTOMERS = 400
+PART = 800
 MAPPING = REPOSITORY / "docs" / "examples" / "shop-orders.toml"
 EXAMPLE = json.loads((REPOSITORY / "docs" / "examples" / "shop-order.json").read_text())
 
@@ -88,13 +89,18 @@ def test_kill_of_ingest_loses_no_order_and_counts_none_twice(stack: DevStack, tm
     deployment, upstream = deployed(stack, tmp_path)
     documents = [upstream_order(customer, number) for number in range(1, 21) for customer in range(1, CUSTOMERS + 1)]
     documents += [upstream_order(customer, 1, status="cancelled", version=2) for customer in range(1, CUSTOMERS, 2)]
-    send_upstream(deployment, upstream, documents)
     with Worker(deployment, "score") as score:
         with Worker(deployment, "killed", INGEST, MEMBERPULSE_SCORE__COMMIT_INTERVAL_SECONDS="0.3") as killed:
-            until = time.monotonic() + 20
-            while (arrived := sum(deployment.ends(deployment.events_topic).values())) < PARTITIONS + 1_000:
+            sent, arrived, until = 0, 0, time.monotonic() + 20
+            # Fed in parts, so that the kill comes in the middle of its work on a machine of any speed.
+            while arrived < PARTITIONS + 1_000:
                 assert time.monotonic() < until, killed.tail()
+                if arrived > sent - PART:
+                    send_upstream(deployment, upstream, documents[sent : sent + PART])
+                    sent += PART
+                arrived = sum(deployment.ends(deployment.events_topic).values())
             killed.kill()
+        send_upstream(deployment, upstream, documents[sent:])
         assert sum(deployment.committed("ingest").values()) < len(documents)
         with Worker(deployment, "heir", INGEST) as heir:
             wait_until_ingested(deployment, upstream, 30, heir)
