@@ -37,7 +37,7 @@ types: setup ## Check types (mypy, strict).
 
 test: lint types pure ## Everything CI runs: lint, types and all tests but the long chaos ones.
 	$(RUN) pytest $(IN_PARALLEL) -m "not kafka and not chaos"
-	$(RUN) pytest -m "kafka and not chaos"
+	$(RUN) pytest --durations 10 -m "kafka and not chaos"
 	$(MAKE) --no-print-directory test-compiled
 
 test-fast: setup ## The tests that need no broker.
