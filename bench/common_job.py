@@ -1,5 +1,6 @@
 """The job that every peer does: count, sum, last time and tier per member, and a record whenever the tier moves."""
 
+from bisect import bisect_right
 from typing import Final
 
 import orjson
@@ -18,10 +19,7 @@ CHANGE: Final = b'{"member_id":"%b","from":"%c","to":"%c","monetary":%d}'
 
 def tier_of(monetary: int) -> int:
     """The rank of the tier that so many minor units earn."""
-    rank = 0
-    for threshold in THRESHOLDS:
-        rank += monetary >= threshold
-    return rank
+    return bisect_right(THRESHOLDS, monetary)
 
 
 def tier_changes(workload: Workload, events: int) -> int:

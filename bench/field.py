@@ -9,6 +9,7 @@ from bench.contenders.bytewax import Bytewax
 from bench.contenders.common import CommonContender
 from bench.contenders.engine import CommonEngine
 from bench.contenders.kafka_streams import KafkaStreams
+from bench.contenders.pyflink import PyFlink
 from bench.contenders.quix import QuixStreams
 from bench.contenders.stock_faust import StockFaust
 from bench.peer_environments import PeerUnavailableError
@@ -31,6 +32,7 @@ def peers(state: Path) -> list[CommonContender]:
         lambda: KafkaStreams(state, memory=False),
         lambda: QuixStreams(state),
         lambda: Bytewax(state),
+        lambda: PyFlink(state),
         StockFaust,
     ]
     found: list[CommonContender] = []

@@ -9,13 +9,16 @@ from bench.base import Base, write_in
 from bench.contenders.memberpulse import Memberpulse
 from bench.job import Job
 from bench.loading import load
-from bench.pace import Change, Pace, run
+from bench.pace import WARM_UP_S, Change, Pace, run
 from bench.running import running
 from bench.spread import percentile
+from bench.tables import Table
 from bench.workload import Workload
 from streams.commands.output import notes
 
 _PARTITIONS: Final = 4
+#: Drawn beside the page.
+PICTURE: Final = "latency.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +94,33 @@ def measure(
             found.append(Latency.of(pace.rate, changes))
             movers += pace.movers
     return found
+
+
+def table(latencies: Sequence[Latency]) -> Table:
+    """A line for each rate, of which there is at least one."""
+
+    def both(values: Percentiles | None) -> tuple[str, str]:
+        return ("", "") if values is None else (f"{values.median:,.1f}", f"{values.p99:,.1f}")
+
+    lines = [
+        (
+            f"{each.rate:,}",
+            *both(each.decided),
+            *both(each.readable),
+            *both(each.stored),
+            *both(each.from_schedule),
+        )
+        for each in latencies
+    ]
+    how = (
+        "Milliseconds, median and p99, at so many orders per second, sent on a schedule that waits for nobody (an open "
+        f"loop), after {WARM_UP_S} s of warm-up. Measured are members whose order lifts them to the highest tier, at "
+        "most 1,000 a second; the other orders are small ones of members who stay where they are. From the broker's "
+        "timestamp of the order until the scorer had decided, until a consumer had read the tier change, until Redis "
+        "said that the new score was there; and from the instant at which the order was to be sent, so that a stalled "
+        "system cannot hide by slowing its senders. Kafka's timestamps are whole milliseconds, the rest cut off: half "
+        "of one, the mean of that, is added to them. The consumer reads as the scorer does, with one fetch always "
+        "under way. Broker, Redis, scorer, projector, sender and two readers are seven processes on the same cores."
+    )
+    columns = ("orders/s", "decided", "p99", "readable", "p99", "in Redis", "p99", "from schedule", "p99")
+    return Table("Latency", columns, lines, how, PICTURE)

@@ -18,6 +18,7 @@ from bench.loading import load, sender
 from bench.pace import WARM_UP_S, Change, Pace, run
 from bench.running import ContenderFailedError, Running, running
 from bench.spread import Speed, speed
+from bench.tables import Table
 from bench.workload import Workload
 from streams.codecs import encode_tick
 from streams.commands.output import notes
@@ -184,3 +185,35 @@ def _recovered(process: Running) -> Recovered:
 
 def _readable(changes: Iterator[Change] | list[Change]) -> Percentiles:
     return Percentiles.of((each.readable - each.due) * 1000 for each in changes)
+
+
+def table(many: Members) -> Table:
+    """What happened, in the order in which it happened."""
+
+    def ms(values: Percentiles) -> str:
+        return f"{values.median:,.1f} / {values.p99:,.1f} / {values.most:,.1f}"
+
+    def recovered(each: Recovered) -> str:
+        return f"{each.ready_seconds:,.1f} s ({each.records:,} records, {each.per_second:,.0f}/s)"
+
+    lines = [
+        ("written into the changelog", f"{many.written_seconds:,.0f} s"),
+        ("from the start of the process until it scores", recovered(many.first)),
+        ("memory then", f"{many.first.memory / 2**20:,.0f} MiB"),
+        (
+            f"{many.orders:,} orders at full speed",
+            f"{many.full_speed.per_second:,.0f}/s, {many.full_speed.per_cpu_second:,.0f} per CPU second",
+        ),
+        (f"orders at {RATE:,}/s: median / p99 / most", f"{ms(many.calm)} ms"),
+        (f"a tick finds {many.due:,} due: all told after", f"{many.fired_seconds:,.1f} s"),
+        ("orders meanwhile: median / p99 / most", f"{ms(many.during_tick)} ms"),
+        ("memory after it", f"{many.memory_after / 2**20:,.0f} MiB"),
+        ("kill -9, from the next start until it scores", recovered(many.again)),
+        ("the longest that an order waited for its tier change then", f"{many.outage_seconds:,.1f} s"),
+    ]
+    how = (
+        f"{many.members:,} members with five open orders each in 4 partitions and one process. The second start "
+        "includes the session of the killed worker (10 s), which the group waits for. Latencies are from the instant "
+        "at which the order was to be sent until its tier change could be read."
+    )
+    return Table(f"{many.members:,} members", ("", ""), lines, how)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ from typing import Final
 
 import psutil
 
+from bench.tables import Table
 from bench.workload import member_key
 from scoring.state import NO_DAY, ORDER_BYTES, MemberState
 from scoring.vocabulary import DAY_MS
@@ -107,6 +109,28 @@ def _member(orders: int) -> MemberState:
         1, _NOW, _NOW, 2, 1, 1, _NOW, _NOW, _NOW, _NOW, orders, 5000 * orders, orders, 5000 * orders, 20_000, NO_DAY,
         19_000, 2, 0, 0, bytes(orders * ORDER_BYTES), (), b"",
     )  # fmt: skip
+
+
+def table(uses: Sequence[MemoryUse]) -> Table:
+    """A line for each number of open orders."""
+    lines = [
+        (
+            f"{use.orders}",
+            f"{use.row:,}",
+            f"{use.least:,} to {use.most:,}",
+            f"{use.measured:,.0f}",
+            f"{use.measured_rows:,.0f}",
+            f"{use.measured_due:,.1f}",
+        )
+        for use in uses
+    ]
+    how = (
+        "Bytes per member, with member ids of 9 characters: what a process's resident memory grows by when it takes in "
+        f"{uses[0].members:,} members (fewer with many orders), and what the formula in "
+        "[performance.md](performance.md#memory) says."
+    )
+    columns = ("open orders", "row", "formula", "measured", "of it rows", "of it who is due")
+    return Table("Memory", columns, lines, how)
 
 
 if __name__ == "__main__":

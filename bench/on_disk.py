@@ -1,6 +1,7 @@
 """What rows on disk cost: the same members and orders with the rows in memory and in RocksDB."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from bench.job import Job
 from bench.loading import load
 from bench.running import running
 from bench.spread import Speed, speed
+from bench.tables import Table
 from bench.workload import Workload
 from streams.commands.output import notes
 
@@ -69,3 +71,25 @@ def measure(scorer: Memberpulse, bootstrap: str, members: int, orders: int, now:
                     )
                 )
     return found
+
+
+def table(stores: Sequence[Store]) -> Table:
+    """A line for each place that rows can be in."""
+    lines = [
+        (
+            each.name,
+            f"{each.recovered_per_second:,.0f}",
+            f"{each.memory_recovered / 2**20:,.0f}",
+            f"{each.full_speed.per_second:,.0f}",
+            f"{each.full_speed.per_cpu_second:,.0f}",
+            f"{each.memory_after / 2**20:,.0f}",
+        )
+        for each in stores
+    ]
+    how = (
+        f"{stores[0].members:,} members with five open orders, then {stores[0].orders:,} orders of any of them as fast "
+        "as they are handled; rows in memory or in RocksDB (setting `score.store`). Memory is in MiB, of the whole "
+        "process."
+    )
+    columns = ("rows in", "recovered records/s", "memory then", "orders/s", "orders per CPU second", "memory then")
+    return Table("Rows on disk", columns, lines, how)

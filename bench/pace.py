@@ -28,6 +28,8 @@ _SMALL_AMOUNT: Final = 100
 _MOST_MOVERS: Final = 1000
 #: Orders sent before those that count, in seconds: connections are made and code paths warm.
 WARM_UP_S: Final = 2
+#: What Kafka's timestamps lack on average, in seconds: whole milliseconds, the rest cut off.
+_CUT_OFF_S: Final = 0.0005
 #: Event and order numbers of paced orders, which nobody else has.
 _FIRST_EVENT: Final = 5_000_000_000
 
@@ -102,7 +104,7 @@ class Pace:
 class Change:
     """One mover's order: to be sent, appended, decided, readable as a tier change, in Redis. Epoch seconds.
 
-    Appended and decided are told by Kafka, in whole milliseconds cut off.
+    Appended and decided are told by Kafka, in whole milliseconds; see ``_CUT_OFF_S``.
     """
 
     due: float
@@ -151,5 +153,6 @@ def run(folder: Path, pace: Pace, meanwhile: Callable[[Running], None] = lambda 
         if amount == LIFTING_AMOUNT and number >= pace.rate * WARM_UP_S:
             name = key.decode()
             appended, decided, readable = read[name]
-            found.append(Change(begin + number / pace.rate, appended, decided, readable, stored.get(name)))
+            due = begin + number / pace.rate
+            found.append(Change(due, appended + _CUT_OFF_S, decided + _CUT_OFF_S, readable, stored.get(name)))
     return found

@@ -66,6 +66,31 @@ def java_program(main: str) -> JavaProgram:
     return JavaProgram(launcher, os.pathsep.join((str(classes), libraries)), main)
 
 
+def jar(group: str, name: str, version: str) -> Path:
+    """A jar of Maven Central, without what it depends on; a second call finds it fetched.
+
+    Raises:
+        PeerUnavailableError: it could not be fetched.
+    """
+    try:
+        context = MavenContext(repo_cache=cache_directory() / "bench-jars", timeout=_TIMEOUT_S)
+        return _artifact(context, group, name, version).resolve()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise PeerUnavailableError(f"{name} {version} could not be fetched: {error}") from error
+
+
+def java_home() -> Path:
+    """The directory of the same Java as the broker's.
+
+    Raises:
+        PeerUnavailableError: there is none.
+    """
+    try:
+        return java().parents[1]
+    except DevStackError as error:
+        raise PeerUnavailableError(str(error)) from error
+
+
 def python_with(name: str, requirements: Sequence[str]) -> Path:
     """The interpreter of an environment of its own that has exactly these requirements.
 

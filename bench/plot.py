@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import latency, race
 from bench.latency import Latency, Percentiles
-from bench.report import COMMON_PICTURE, LATENCY_PICTURE, Figures
+from bench.parts import Figures
 from bench.throughput import Results
 
 _OURS = "#2a6f97"
@@ -15,9 +16,9 @@ _REDIS = "#b5532a"
 def draw(figures: Figures, page: Path) -> None:
     """Every picture of the figures that were measured, beside the page."""
     if figures.race is not None:
-        draw_race(figures.race.common, page.with_name(COMMON_PICTURE))
+        draw_race(figures.race.common, page.with_name(race.PICTURE))
     if figures.latency:
-        draw_latency(figures.latency, page.with_name(LATENCY_PICTURE))
+        draw_latency(figures.latency, page.with_name(latency.PICTURE))
 
 
 def draw_latency(latencies: Sequence[Latency], file: Path) -> None:

@@ -7,6 +7,7 @@ from bench.contenders.memberpulse import Memberpulse
 from bench.job import Job
 from bench.running import running
 from bench.spread import Spread
+from bench.tables import Table, spread_text
 from streams.commands.output import notes
 from streams.commands.progress import amount
 
@@ -43,3 +44,20 @@ def recover(scorer: Memberpulse, job: Job, rounds: int) -> Recovery:
             highlight=False,
         )
     return Recovery(records, members, Spread.of(per_second), Spread.of(ready), memory)
+
+
+def table(recovery: Recovery) -> Table:
+    """One line."""
+    line = (
+        f"{recovery.records:,}",
+        f"{recovery.members:,}",
+        spread_text(recovery.per_second),
+        spread_text(recovery.ready_seconds, 1),
+        f"{recovery.memory / 2**20:,.0f}",
+    )
+    how = (
+        "The changelog is the one that the scorer wrote above, not compacted. The speed is from the beginning of "
+        "recovery until the worker absorbs events again; the seconds are from the start of the process."
+    )
+    columns = ("changelog records", "members", "records/s", "seconds", "memory, MiB")
+    return Table("Recovery", columns, [line], how)

@@ -122,8 +122,9 @@ class Running:
         return own + sum(sum(child.cpu_times()[:2]) for child in self._known.children(recursive=True))
 
     def memory(self) -> int:
-        """Resident bytes."""
-        return int(self._known.memory_info().rss)
+        """Resident bytes of the process and its children."""
+        everybody = [self._known, *self._known.children(recursive=True)]
+        return sum(int(each.memory_info().rss) for each in everybody)
 
     def kill(self) -> None:
         """End it as a power cut would, and wait until it is gone."""

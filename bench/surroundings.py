@@ -6,6 +6,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.interpreter import interpreter
 from streams.devstack.java import KAFKA_VERSION
 
 _LIBRARIES = ("faust-streaming", "aiokafka", "msgspec", "orjson", "kafka-python")
@@ -17,7 +18,7 @@ def surroundings(date: str) -> dict[str, str]:
         "date": date,
         "commit": _commit(),
         "processor": f"{_processor()}, {os.cpu_count()} cores, shared by Kafka, the process measured and the bench",
-        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "Python": interpreter(),
         "Kafka": f"{KAFKA_VERSION}, one broker on the same machine, default settings for durability",
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
     }

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from bench.common_job import tier_changes
 from bench.job import Contender, Job
 from bench.loading import check, delete_topics
 from bench.running import running
 from bench.spread import Speed, Spread, speed
+from bench.tables import spread_text
 from bench.workload import Workload
 from streams.commands.output import notes
 from streams.commands.progress import amount
+
+#: What :func:`lines` has for each contender.
+COLUMNS: Final = ("", "orders", "orders/s", "times", "orders per CPU second", "times", "memory, MiB")
 
 
 @dataclass(slots=True)
@@ -85,3 +90,23 @@ def race(
                 f"  {told}, {amount(result.speeds[-1].per_cpu_second, 'orders')} per CPU second", highlight=False
             )
     return results, last
+
+
+def lines(everybody: Sequence[Results]) -> list[tuple[str, ...]]:
+    """A line for each, held against the first."""
+    found: list[tuple[str, ...]] = []
+    for results in everybody:
+        times, cpu_times = ratios(everybody[0], results)
+        own = results is everybody[0]
+        found.append(
+            (
+                results.title,
+                f"{results.events:,}",
+                spread_text(results.per_second),
+                "" if own else spread_text(times, 1),
+                spread_text(results.per_cpu_second),
+                "" if own else spread_text(cpu_times, 1),
+                f"{max(results.memory) / 2**20:,.0f}",
+            )
+        )
+    return found

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from scoring.evaluation import Evaluation
 from scoring.forwards import Forward
 from scoring.outcomes import Outcome
@@ -36,6 +38,7 @@ class Position:
         return Position(self.offset, self.log_time, self.last_tick, self.imported)
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Decision:
     """The member's new state and what there is to tell.
 

@@ -18,13 +18,14 @@ from scoring.evaluation import Evaluation, evaluate, evaluate_purchase
 from scoring.events import MemberEvent, OrderCancelled, OrderPaid, OrderReturned, TierOverridden, Visit
 from scoring.ledger import APPENDED, CHANGED, PAID, UNCHANGED, knows, record_sale
 from scoring.merges import MERGING, apply_merging, carry_over_merged, end_unmerge_time, pass_order_on
-from scoring.news import report
+from scoring.news import report, report_usual
 from scoring.origin import POLICY_CHANGED, Origin
 from scoring.outcomes import SWEPT_BY_CUTS, SWEPT_BY_POLICY, Outcome
 from scoring.policy import Policy
 from scoring.policy_change import carry_over, forget_what_cuts_decided, is_same
 from scoring.refusals import refuse_sealed, refuse_untimely, refuse_unusable
 from scoring.state import NO_DAY, MemberState, Sale, fingerprint, unknown_member
+from scoring.vocabulary import PROSPECT
 
 __all__ = ["APPLIED", "DUPLICATE", "Decision", "Position", "adopt", "apply", "fire"]
 
@@ -33,8 +34,11 @@ _ORDERS: Final = (OrderPaid, OrderReturned, OrderCancelled)
 _RETESTING: Final = ("revision", "cancel", "return")
 
 
-def apply(state: MemberState | None, event: MemberEvent, policy: Policy, position: Position) -> Decision:
-    """Apply an event to its member (``None``: not known yet). The given state is left as it is.
+def apply(
+    state: MemberState | None, event: MemberEvent, policy: Policy, position: Position, given: bool = False
+) -> Decision:
+    """Apply an event to its member (``None``: not known yet). The state is left as it is unless it is ``given`` away:
+    then nobody else may look at it again, and what becomes of it need not be a copy.
 
     Raises ``Refused`` for an event that must not change anything. Skipping records at or below ``state.offset`` is up
     to the caller.
@@ -47,33 +51,48 @@ def apply(state: MemberState | None, event: MemberEvent, policy: Policy, positio
         as_of = position.last_tick
     if state is not None and as_of < state.as_of:
         as_of = state.as_of
-    refuse_untimely(event, occurred_at, as_of, position.log_time, policy)
+    timely_ms = policy.timely_ms
+    if not 0 <= position.log_time - occurred_at <= timely_ms or as_of - occurred_at > timely_ms:
+        refuse_untimely(event, occurred_at, as_of, position.log_time, policy)
     refuse_unusable(event, policy)
-
+    if type(event) is OrderPaid and policy.plain and (state is None or state.further is None) and not event.via:
+        if given or state is None:
+            return _apply_usual(state, event, occurred_at, as_of, policy, position)
+        return _apply_usual(state.clone(), event, occurred_at, as_of, policy, position)
     after = unknown_member(as_of) if state is None else state.clone()
     after.offset = position.offset
-    if not (isinstance(event, OrderPaid) and policy.plain and after.further is None and not event.via):
-        return _apply_with_care(state, after, event, occurred_at, as_of, policy, position)
-    bought = policy.zone.day_of(occurred_at)
-    sale: Sale = (event.revision, PAID, occurred_at, event.net_amount)
+    return _apply_with_care(state, after, event, occurred_at, as_of, policy, position)
+
+
+def _apply_usual(
+    after: MemberState | None, event: OrderPaid, at: int, as_of: int, policy: Policy, position: Position
+) -> Decision:
+    """The usual event: an order, where only thresholds and fixed days count. It changes the state itself.
+
+    Most of the time it moves nothing, and there is nothing to compare but tier and stage.
+    """
+    tier, stage = -1, PROSPECT
+    if after is None:
+        after = unknown_member(as_of)
+    else:
+        tier, stage = after.tier, after.stage
+    after.offset = position.offset
+    bought = policy.zone.day_of(at)
+    net_amount = event.net_amount
+    sale: Sale = (event.revision, PAID, at, net_amount)
     done = record_sale(after, fingerprint(event.order_id), bought, sale)
     if done == UNCHANGED:
         return Decision(after, NO_OUTCOMES, DUPLICATE, moved=False)
     after.as_of = as_of
-    reason = "revision" if done == CHANGED else "purchase"
-    if done != APPENDED or (after.next_due != 0 and as_of >= after.next_due):
-        evaluation = compared_with(state)
-        evaluate(after, policy, evaluation, retest=reason in _RETESTING)
-    elif state is not None:
-        # The usual event: most of the time it moves nothing, and there is nothing to compare but these two.
-        evaluate_purchase(after, occurred_at, bought, event.net_amount, policy)
-        if after.tier == state.tier and after.stage == state.stage:
+    if done == APPENDED and (as_of < after.next_due or after.next_due == 0):
+        evaluate_purchase(after, at, bought, net_amount, policy)
+        if after.tier == tier and after.stage == stage:
             return Decision(after, NO_OUTCOMES, APPLIED, moved=False)
-        evaluation = compared_with(state)
     else:
-        evaluation = compared_with(state)
-        evaluate_purchase(after, occurred_at, bought, event.net_amount, policy, evaluation)
-    return _decided(state, after, evaluation, reason, event, policy, position, None)
+        evaluate(after, policy, None, retest=done == CHANGED)
+    reason = "revision" if done == CHANGED else "purchase"
+    told = report_usual(after, tier, stage, policy, _origin_of(event, reason, position))
+    return Decision(after, told, APPLIED, moved=bool(told) or after.tier != tier or after.stage != stage)
 
 
 def _apply_with_care(
@@ -241,6 +260,10 @@ def adopt(state: MemberState, before: Policy, after: Policy, reason: str, cause:
 
 
 def _origin_of(event: MemberEvent, reason: str, position: Position) -> Origin:
+    if type(event) is OrderPaid:
+        # By position, and at once: keywords cost as much again.
+        order_id, shop_id, channel = event.order_id, event.shop_id, event.channel
+        return Origin(event.event_id, reason, position.log_time, position.imported, 0, order_id, shop_id, channel)
     origin = Origin(cause=event.event_id, reason=reason, recorded_at=position.log_time, imported=position.imported)
     if isinstance(event, (OrderPaid, OrderReturned, OrderCancelled)):
         origin.order_id, origin.shop_id, origin.channel = event.order_id, event.shop_id, event.channel

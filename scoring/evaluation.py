@@ -3,7 +3,7 @@
 from scoring.corrections import NOTHING_CORRECTED, correct, forget_until
 from scoring.further import Further, Override
 from scoring.holds import GRACE_END, HOLD_END, PROLONGED, RETEST, hold_step, next_hold_timer, notice_step
-from scoring.lifecycle import lifecycle_at, next_boundary, stage_of
+from scoring.lifecycle import lifecycle_at, stage_and_boundary
 from scoring.overrides import SET, TIER_GONE, UNTIL, WITHDRAWN, override_step
 from scoring.policy import ROLLING, Policy
 from scoring.policy_change import change_step
@@ -15,6 +15,7 @@ from scoring.segment_timers import next_segment_timer, segments_at
 from scoring.segments import NO_MEMBERSHIPS
 from scoring.state import NO_DAY, MemberState
 from scoring.tiers import earned_tier, passes
+from scoring.vocabulary import PROSPECT
 
 
 class Evaluation:
@@ -111,7 +112,7 @@ def evaluate_purchase(
     The state's other numbers must hold at as_of already, which they do when no timer lies between their evaluation and
     as_of.
     """
-    day = policy.zone.day_of(state.as_of)
+    day = bought if at == state.as_of else policy.zone.day_of(state.as_of)
     if add_purchase(state, day, at, bought, value, policy):
         _settle(state, day, policy, evaluation, retest=False)
     else:
@@ -123,10 +124,10 @@ def _settle(state: MemberState, day: int, policy: Policy, evaluation: Evaluation
         _settle_further(state, day, policy, evaluation if evaluation is not None else Evaluation(0, 0), retest)
         return
     due_day = state.exit_day
-    age = 0
+    stage = PROSPECT
     if state.purchase_days > 0:
-        age = day - state.last_day
-        boundary = state.last_day + next_boundary(policy, age)
+        stage, boundary = stage_and_boundary(policy, day - state.last_day, state.purchase_days)
+        boundary += state.last_day
         if boundary < due_day:
             due_day = boundary
     state.next_due = policy.zone.start_of_day(due_day) if due_day < NO_DAY >> 1 else 0
@@ -134,7 +135,6 @@ def _settle(state: MemberState, day: int, policy: Policy, evaluation: Evaluation
     if tier != state.tier:
         state.tier = tier
         state.tier_since = state.as_of
-    stage = stage_of(policy, age, state.purchase_days)
     if stage != state.stage:
         state.stage = stage
         state.stage_since = state.as_of

@@ -75,32 +75,19 @@ def stage_begins(state: MemberState, policy: Policy, stage: int) -> int:
     return _instant(_boundaries(state, policy)[stage - NEAR_CHURN], state.last_day, policy)
 
 
-def stage_of(policy: Policy, age: int, days: int) -> int:
-    """The stage, in fixed mode, ``age`` days after the last purchase day of somebody who bought on ``days`` days."""
-    if days == 0:
-        return PROSPECT
+def stage_and_boundary(policy: Policy, age: int, days: int) -> tuple[int, int]:
+    """The stage, in fixed mode, ``age`` days after the last purchase day of somebody who bought on ``days`` days (one
+    or more), and the age at which the next one begins; ``NO_DAY`` if dormant.
+    """
     if age < policy.near_churn_days:
-        return NEW if days == 1 else ACTIVE
-    if age >= policy.dormant_days:
-        return DORMANT
-    if age >= policy.mid_lapsed_days:
-        return MID_LAPSED
-    if age >= policy.recently_lapsed_days:
-        return RECENTLY_LAPSED
-    return NEAR_CHURN
-
-
-def next_boundary(policy: Policy, age: int) -> int:
-    """The age in days, in fixed mode, at which somebody of ``age`` enters the next stage; ``NO_DAY`` if dormant."""
-    if age < policy.near_churn_days:
-        return policy.near_churn_days
+        return NEW if days == 1 else ACTIVE, policy.near_churn_days
     if age < policy.recently_lapsed_days:
-        return policy.recently_lapsed_days
+        return NEAR_CHURN, policy.recently_lapsed_days
     if age < policy.mid_lapsed_days:
-        return policy.mid_lapsed_days
+        return RECENTLY_LAPSED, policy.mid_lapsed_days
     if age < policy.dormant_days:
-        return policy.dormant_days
-    return NO_DAY
+        return MID_LAPSED, policy.dormant_days
+    return DORMANT, NO_DAY
 
 
 def boundary_of(policy: Policy, stage: int) -> int:

@@ -22,7 +22,7 @@ from scoring.policy import Policy
 from scoring.segment_rules import GROUPS, SegmentRules
 from scoring.segment_timers import only_recency_moved
 from scoring.state import MemberState
-from scoring.tier_news import LATE_EVENT, add_tier_news, fall_corrected, tier_joined
+from scoring.tier_news import LATE_EVENT, add_tier_news, fall_corrected, tier_joined, tier_moved
 from scoring.vocabulary import PROSPECT, STAGES
 
 
@@ -47,6 +47,25 @@ def report(state: MemberState, evaluation: Evaluation, policy: Policy, origin: O
         after = (state.rf_segment, state.quadrant, state.kind_of_eight)
         if after != evaluation.segments_before:
             _add_segments(told, state, evaluation.segments_before, after, policy, policy.segments, origin)
+    if policy.actions:
+        advise(told, state, policy)
+    return told
+
+
+def report_usual(state: MemberState, tier: int, stage: int, policy: Policy, origin: Origin) -> list[Outcome]:
+    """The same where nothing but these two, what they were, can have moved (docs/rules.md, sections 6.1 and 7.1).
+
+    ``tier`` is -1 before the first event.
+    """
+    told: list[Outcome] = []
+    if tier < 0:
+        tier = 0
+        told.append(tier_joined(state, policy, origin))
+    if state.tier != tier:
+        told.append(tier_moved(state, tier, policy, origin))
+    alert = alert_for(stage, state.stage)
+    if alert:
+        told.append(_alert(state, alert, stage, state.stage, policy, origin))
     if policy.actions:
         advise(told, state, policy)
     return told

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from scoring.outcomes import Facts, Outcome
 from scoring.state import MemberState
 from scoring.vocabulary import CATCH_UP_AFTER_MS
@@ -11,6 +13,7 @@ POLICY_CHANGED: Final = "policy_changed"
 CUT_MOVED: Final = "cut_moved"
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Origin:
     """What led to an evaluation: an event, a timer, a new policy, new cuts.
 
@@ -33,7 +36,6 @@ class Origin:
 
     def __init__(
         self,
-        *,
         cause: str,
         reason: str,
         recorded_at: int,

@@ -6,11 +6,15 @@ from scoring.calendar import Zone
 from scoring.holdout import NO_HOLDOUT, Holdout
 from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
 from scoring.segment_rules import Medians, SegmentRules
+from scoring.vocabulary import DAY_MS
 
 #: How the tiers' qualifying window is cut: the last so many days, years from 1 January, years from joining.
 ROLLING: Final = 0
 CALENDAR_YEAR: Final = 1
 MEMBERSHIP_YEAR: Final = 2
+#: Local days differ from days of 24 hours by less than this: an offset is less than a day, and days are begun, not
+#: full.
+_LOCAL_SLACK_DAYS: Final = 3
 #: More days than any policy's dates span.
 _EVER: Final = 1 << 30
 
@@ -177,6 +181,8 @@ class Policy:
         quiet_span = dormant_days if rhythm is None else 0
         #: Orders older than this are gone from the ledger and news about them is too late.
         self.horizon_days = max(window_days, tier_span, quiet_span) + return_window_days + 5
+        #: News that lies no further back than this (milliseconds) is not too late, whatever the zone's days are.
+        self.timely_ms = (self.horizon_days - _LOCAL_SLACK_DAYS) * DAY_MS
         self.min_order_amount = min_order_amount
         self.tiers = tiers
         self.tier_names = [rule.name for rule in tiers]

@@ -1,7 +1,5 @@
 """Which events must not change anything."""
 
-from typing import Final
-
 from scoring.errors import Refused
 from scoring.events import (
     MemberAbsorbed,
@@ -16,11 +14,7 @@ from scoring.ledger import knows
 from scoring.policy import Policy
 from scoring.sealing import is_sealed
 from scoring.state import MemberState, fingerprint
-from scoring.vocabulary import DAY_MS, FUTURE_ALLOWANCE_MS
-
-#: Local days differ from days of 24 hours by less than this: an offset is less than a day, and days are begun, not
-#: full.
-_LOCAL_SLACK_DAYS: Final = 3
+from scoring.vocabulary import FUTURE_ALLOWANCE_MS
 
 
 def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: int, policy: Policy) -> None:
@@ -37,9 +31,7 @@ def refuse_untimely(event: MemberEvent, occurred_at: int, as_of: int, log_time: 
             f"{FUTURE_ALLOWANCE_MS // 1000} s are allowed. Set the clock of the source right and replay the record.",
         )
     latest = max(log_time, as_of)
-    if latest - occurred_at > (policy.horizon_days - _LOCAL_SLACK_DAYS) * DAY_MS and not isinstance(
-        event, MemberAbsorbed
-    ):
+    if latest - occurred_at > policy.timely_ms and not isinstance(event, MemberAbsorbed):
         age = policy.zone.day_of(latest) - policy.zone.day_of(occurred_at)
         if age >= policy.horizon_days:
             raise Refused(

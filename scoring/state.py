@@ -4,6 +4,8 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from scoring.further import NO_SEGMENT, Asked, Further, Given, HeardMerge, Hold, Merge, Override, Part, Sealed, Told
 
 #: Stands for "no such day": later than every local day that can occur, and small enough for 32 bits.
@@ -30,13 +32,19 @@ Amended = tuple[bytes, int, int, int, int, int, int, int, int, tuple[Return, ...
 FINGERPRINT_BYTES: Final = 8
 
 
+_HASHED: Final = blake2b(digest_size=FINGERPRINT_BYTES)
+
+
 def fingerprint(text: str) -> bytes:
     """64 bits (the BLAKE2b digest of eight bytes) standing for an id inside one member's state.
 
     Two ids of one member are taken for one when their fingerprints meet: for a member with n orders the chance is
     n² / 2⁶⁵, which is 3 in 10¹⁶ at 100 orders; among a hundred million such members 3 in 10⁸. That is out of scope.
     """
-    return blake2b(text.encode(), digest_size=8).digest()
+    # A copy is made a third faster than a hash with its parameters.
+    hashed = _HASHED.copy()
+    hashed.update(text.encode())
+    return hashed.digest()
 
 
 def place_of(fingerprints: bytes, wanted: bytes, width: int) -> int:
@@ -47,6 +55,7 @@ def place_of(fingerprints: bytes, wanted: bytes, width: int) -> int:
     return at
 
 
+@mypyc_attr(acyclic=True)
 class MemberState:
     """One member, as of ``as_of``.
 

@@ -74,6 +74,12 @@ def add_tier_news(
         told.append(_expiring(state, evaluation, policy, origin))
 
 
+def tier_moved(state: MemberState, before: int, policy: Policy, origin: Origin) -> Outcome:
+    """That the tier is another than that of rank ``before``, by an order alone."""
+    kind = TIER_UPGRADED if state.tier > before else TIER_DOWNGRADED
+    return _of_tier(state, kind, before, state.tier, origin.reason, policy, origin)
+
+
 def told_of_merge(
     state: MemberState, kind: str, reason: str, before: int, into: str, policy: Policy, origin: Origin
 ) -> Outcome:

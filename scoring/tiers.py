@@ -17,7 +17,18 @@ def earned_tier(policy: Policy, frequency: int, monetary: int) -> int:
     rank = len(tiers) - 1
     while rank > 0:
         rule = tiers[rank]
-        if _passes(rule.frequency, rule.monetary, rule.match_all, frequency, monetary):
+        wanted, worth = rule.frequency, rule.monetary
+        # _passes, without three calls per order.
+        if wanted is None:
+            if worth is None or monetary >= worth:
+                break
+        elif worth is None:
+            if frequency >= wanted:
+                break
+        elif rule.match_all:
+            if frequency >= wanted and monetary >= worth:
+                break
+        elif frequency >= wanted or monetary >= worth:
             break
         rank -= 1
     return rank

@@ -86,7 +86,6 @@ class OutcomeRecords:
         self._boundaries = [boundary_part(policy, stage) for stage in range(len(STAGES))]
         self._tier_parts = TierParts(policy, self._places, self._rules)
         self._actions = ActionParts(policy)
-        self._advises = bool(policy.actions)
         #: Of members under the same policy.
         self.scores = ScoreRecords(policy, epoch, self._tier_parts)
         #: The reported numbers earn the tier only where both are counted over the same window.
@@ -114,15 +113,11 @@ class OutcomeRecords:
         at = instant_text(outcome.at)
         ident = outcome_id(self._epoch, member_id, kind, outcome.cause, sequence)
         headers = self._headers.encoded(kind, ident, at, key, sequence)
-        is_plain = outcome.facts is None and outcome.tier >= 0 and not (outcome.timer_at or outcome.sweep)
-        if not is_plain or self._by_percentile or (self._advises and kind in self._actions.kinds):
+        form = self._plain.form(outcome)
+        if form is None:
             topic, value = self._topic_and_value(outcome, member_id, at, partition)
             return topic, value, headers
-        told = sentence(outcome, member_id, self._policy)
-        of_tier = kind.startswith("tier.")
-        rising = of_tier and outcome.rank_after > outcome.rank_before and kind in _RISING
-        value = self._plain.value(outcome, member_id, at, partition, told, of_tier=of_tier, rising=rising)
-        return TIER_CHANGES if of_tier else LIFECYCLE_ALERTS, value, headers
+        return form.topic, self._plain.value(form, outcome, member_id, at, partition), headers
 
     def _topic_and_value(self, outcome: Outcome, member_id: str, at: str, partition: int) -> tuple[str, bytes]:
         kind = outcome.kind

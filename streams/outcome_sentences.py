@@ -86,6 +86,15 @@ def sentence(outcome: Outcome, member_id: str, policy: Policy) -> str:
     return f"member {member_id} {told}"
 
 
+def around_numbers(outcome: Outcome) -> tuple[str, str]:
+    """What the sentence of an outcome without facts says after the member's id: before its numbers, and behind them;
+    all of it before them where it says none.
+    """
+    if outcome.kind == TIER_JOINED:
+        return f"joins in tier {outcome.after}", ""
+    return f"{_change(outcome)}: ", _AFTER.get(outcome.reason, "")
+
+
 def _without_numbers(outcome: Outcome, policy: Policy) -> str:
     """The sentence of a kind that says no number of orders, or says it in its own way; empty for the others."""
     kind, facts = outcome.kind, outcome.facts

@@ -12,7 +12,6 @@ Rows are written in the newest version and read in every known one: a row of an 
 when its member is touched, and stays as it is until then.
 """
 
-from collections.abc import Callable
 from struct import Struct, error
 from typing import Final
 
@@ -41,6 +40,8 @@ _HAS_GONE_DAYS: Final = 0x40
 _COUNTED: Final = 0x3F
 _LENGTH: Final = Struct("<I")
 _SHORT_LENGTH: Final = Struct("<H")
+#: How a row of each known version says how long it is what few members have.
+_LENGTHS: Final = {_SHORT_LENGTHS: _SHORT_LENGTH, VERSION: _LENGTH}
 
 
 class UnknownRowVersionError(Exception):
@@ -105,23 +106,10 @@ def decode(row: bytes) -> MemberState:
 
     Raises ``UnknownRowVersionError``, or ``struct.error`` for a row cut short.
     """
-    read = _READERS.get(row[0])
-    if read is None:
+    if row[0] not in _LENGTHS:
         raise UnknownRowVersionError(row[0])
-    return read(row)
-
-
-def _decode_1(row: bytes) -> MemberState:
-    return _decode_with(row, _SHORT_LENGTH)
-
-
-def _decode_2(row: bytes) -> MemberState:
-    return _decode_with(row, _LENGTH)
-
-
-def _decode_with(row: bytes, length_of_more: Struct) -> MemberState:
     (
-        _,
+        version,
         offset,
         next_due,
         as_of,
@@ -155,6 +143,7 @@ def _decode_with(row: bytes, length_of_more: Struct) -> MemberState:
             gone_purchase_days = Struct(f"<{days}i").unpack_from(row, begin + 1)
             begin += 1 + 4 * days
         if counted & _HAS_FURTHER:
+            length_of_more = _LENGTHS[version]
             length: int = length_of_more.unpack_from(row, begin)[0]
             begin += length_of_more.size + length
             if len(row) < begin:
@@ -195,7 +184,7 @@ def _decode_with(row: bytes, length_of_more: Struct) -> MemberState:
 
 def offset_of(row: bytes) -> int:
     """The log offset that a row has absorbed, without decoding the rest."""
-    if row[0] not in _READERS:
+    if row[0] not in _LENGTHS:
         raise UnknownRowVersionError(row[0])
     offset: int = _INSTANT.unpack_from(row, _OFFSET_AT)[0]
     return offset
@@ -203,7 +192,7 @@ def offset_of(row: bytes) -> int:
 
 def next_due_of(row: bytes) -> int:
     """The next due instant of a row (epoch ms, 0 for none), without decoding the rest."""
-    if row[0] not in _READERS:
+    if row[0] not in _LENGTHS:
         raise UnknownRowVersionError(row[0])
     next_due: int = _INSTANT.unpack_from(row, _NEXT_DUE_AT)[0]
     return next_due
@@ -228,7 +217,3 @@ def _decode_amended(row: bytes, start: int, count: int) -> tuple[Amended, ...]:
         used += n
         amended.append((order, at, day, worth(net, status, returns), revision, net, status, first, sold_at, returns))
     return tuple(amended)
-
-
-#: How rows of each known version are read.
-_READERS: Final[dict[int, Callable[[bytes], MemberState]]] = {_SHORT_LENGTHS: _decode_1, VERSION: _decode_2}

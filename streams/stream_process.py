@@ -61,7 +61,7 @@ def faust_credentials(settings: Settings) -> SSLCredentials | SASLCredentials | 
     return SSLCredentials(context) if context is not None else None
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Tell glibc to keep for the next batch what the last one has freed.
 
     Fetches, record batches and requests are buffers of some hundred kilobytes that live for milliseconds. By default
@@ -97,7 +97,7 @@ def run(
     ``port`` is where Prometheus finds ``registry``, ``beside`` runs next to the app until its event is set. Failures
     that endanger exactness end the process from inside, with their own codes.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
 
     async def life() -> None:
         register_process(registry, role=role, version=version())

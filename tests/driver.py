@@ -6,7 +6,7 @@ everything that no cut has remembered and reads on from the last one.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ from scoring.calendar import instant_of
 from scoring.state import MemberState
 from streams.codecs import encode_cuts, encode_tick
 from streams.dead_letters import Ceiling
+from streams.engine.batches import Record
 from streams.engine.partition import PARTITION_ROW_KEY, PartitionRow
 from streams.metrics import ScorerMetrics
 from streams.murmur import partition_of
@@ -45,15 +46,6 @@ class ProcessEnded(BaseException):
 
 def end(code: int, why: str) -> NoReturn:
     raise ProcessEnded(code, why)
-
-
-@dataclass
-class InMemoryRecord:
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass
@@ -85,9 +77,9 @@ class ScorerDriver:
         """``rows`` makes the place where a process keeps its rows."""
         self._tp = TP(MEMBER_EVENTS, partition)
         self.document = load(policy) if isinstance(policy, str) else policy
-        self.log: list[InMemoryRecord] = []
+        self.log: list[Record] = []
         self.outbox = ListOutbox()
-        self.changelog: list[InMemoryRecord] = []
+        self.changelog: list[Record] = []
         self.committed = 0
         self._partition_count = partition_count
         self._ceiling = ceiling
@@ -118,7 +110,7 @@ class ScorerDriver:
         self, key: bytes | None, value: bytes | None, *, log_time: int, imported: bool = False, sweep: bool = True
     ) -> None:
         headers = [("log_time", str(log_time).encode())] if imported else []
-        self.log.append(InMemoryRecord(len(self.log), log_time, key, value, headers))
+        self.log.append(Record(len(self.log), log_time, key, value, headers))
         self.run(sweep=sweep)
 
     def pipe(self, *events: dict[str, Any], log_time: datetime | None = None, imported: bool = False) -> None:
@@ -127,7 +119,7 @@ class ScorerDriver:
             at = log_time or datetime.fromisoformat(event["occurred_at"])
             self._append(event["member_id"].encode(), orjson.dumps(event), log_time=instant_of(at), imported=imported)
 
-    def append(self, record: InMemoryRecord) -> None:
+    def append(self, record: Record) -> None:
         """Append a record as it is, but for its offset, and absorb it."""
         record.offset = len(self.log)
         self.log.append(record)
@@ -145,9 +137,7 @@ class ScorerDriver:
     def tick(self, at: datetime, *, sweep: bool = True) -> None:
         """Append a tick; with ``sweep`` False nobody who is due is reached yet."""
         self.log.append(
-            InMemoryRecord(
-                len(self.log), instant_of(at), PARTITION_KEY, encode_tick(instant_of(at), self._tp.partition), ()
-            )
+            Record(len(self.log), instant_of(at), PARTITION_KEY, encode_tick(instant_of(at), self._tp.partition), ())
         )
         self.run(sweep=sweep)
 
@@ -184,15 +174,20 @@ class ScorerDriver:
 
     # -- remembering and forgetting ---------------------------------------------------------------------------------
 
-    def cut(self, *, rows: int | None = None) -> None:
-        """Remember; only the first ``rows`` rows and no partition row when given, as a crash half-way does."""
-        dirty = self.partition.take_dirty()
+    def cut(self, *, rows: int | None = None, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Remember; only the first ``rows`` rows and no partition row when given, as a crash half-way does.
+
+        ``meanwhile`` is what happens after the first row was taken.
+        """
         row = PartitionRow(self.partition.committable, self._partition_count, self.partition.payload())
-        written: Iterable[tuple[bytes, bytes | None]] = dirty if rows is None else dirty[:rows]
-        for key, value in written:
-            self.changelog.append(InMemoryRecord(len(self.changelog), 0, key, value))
+        count = self.partition.dirty_count
+        dirty = self.partition.take_dirty(1)
+        meanwhile()
+        dirty += self.partition.take_dirty(max(count - 1, 0))
+        for key, value in dirty if rows is None else dirty[:rows]:
+            self.changelog.append(Record(len(self.changelog), 0, key, value))
         if rows is None:
-            self.changelog.append(InMemoryRecord(len(self.changelog), 0, PARTITION_ROW_KEY, row.encode()))
+            self.changelog.append(Record(len(self.changelog), 0, PARTITION_ROW_KEY, row.encode()))
             self.committed = row.position
 
     def crash(self) -> None:

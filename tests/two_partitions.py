@@ -9,10 +9,11 @@ import orjson
 from scoring.calendar import instant_of
 from scoring.policy import Policy
 from scoring.state import MemberState
+from streams.engine.batches import Record
 from streams.murmur import partition_of
 from streams.policy_file import PolicyDocument
 from streams.topics import MEMBER_EVENTS, MEMBER_SCORES
-from tests.driver import InMemoryRecord, ScorerDriver, day, key_on, paid
+from tests.driver import ScorerDriver, day, key_on, paid
 
 
 class Partitions:
@@ -55,7 +56,7 @@ class Partitions:
         fresh = told[self._taken[number] :][:most]
         self._taken[number] += len(fresh)
         for _, partition, key, value, headers in fresh:
-            self.drivers[partition].append(InMemoryRecord(0, self._now, key, value, headers))
+            self.drivers[partition].append(Record(0, self._now, key, value, headers))
         return len(fresh)
 
     def cut(self) -> None:

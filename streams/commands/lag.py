@@ -35,7 +35,7 @@ def lag(
     """Show, per partition, the committed and the last offset of the groups score, project and ingest, and how long
     the oldest record waits.
 
-    What is committed trails what is done by up to score.commit_interval_seconds.
+    What is committed trails what is done by up to twice score.commit_interval_seconds.
     """
     settings = resolved_settings()
     with admin_client(settings) as admin, log_consumer(settings) as consumer:

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
-from streams.engine.batches import Record, RecordBatch
+from streams.engine.batches import RecordBatch, Remembered
 from streams.engine.consumer import BatchConsumer, BatchTransport
 from streams.engine.cut import Cutter
 from streams.engine.fencing import EX_CONFIG, EX_SOFTWARE, PauseFence, ProgressWatch, end_process
@@ -75,7 +75,6 @@ class BatchApp(faust.App):
         self.partitions: dict[TP, Partition] = {}
         self.highwaters: dict[TP, int] = {}
         self.batch_records = settings.batch_records
-        self.cut_wanted = asyncio.Event()
         self._work = asyncio.Event()
         self._new_partition = new_partition
         #: Partitions whose state is whole: kept over the rebalance, or restored and given their start.
@@ -178,6 +177,7 @@ class BatchApp(faust.App):
             self.observer,
             self.fail,
             self._partition_count,
+            self.settings.commit_interval,
         )
         self.reader = Reader(
             self._client("reader", _FETCH_SECONDS),
@@ -260,7 +260,7 @@ class BatchApp(faust.App):
         """Whether the rows behind this changelog partition survived the rebalance in memory."""
         return changelog.partition in self._kept_numbers
 
-    def restore(self, changelog: TP, records: Sequence[Record]) -> None:
+    def restore(self, changelog: TP, records: Sequence[Remembered]) -> None:
         """Changelog records of one partition, from recovery."""
         self._restored_records += len(records)
         for tp, partition in self.partitions.items():
@@ -357,7 +357,7 @@ class BatchApp(faust.App):
             self._work.set()
         await self.outbox.room()
         if partition.dirty_count >= self.settings.dirty_rows_limit:
-            self.cut_wanted.set()
+            self.cutter.wanted.set()
             if partition.dirty_count >= 4 * self.settings.dirty_rows_limit:
                 # Rows get dirty faster than the changelog takes them: wait, so that memory and the next cut stay
                 # bounded.
@@ -409,7 +409,7 @@ class BatchApp(faust.App):
                 # An order's outcomes queue up behind these.
                 await self.outbox.room(_SWEPT_QUEUED)
                 if partition.dirty_count >= self.settings.dirty_rows_limit:
-                    self.cut_wanted.set()
+                    self.cutter.wanted.set()
                     if partition.dirty_count >= 4 * self.settings.dirty_rows_limit:
                         await self.consumer.commit()
                 await asyncio.sleep(0)

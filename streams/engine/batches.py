@@ -1,23 +1,18 @@
 """Records as they are fetched, and batches of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, final
 
 from faust.types import TP
+from mypy_extensions import mypyc_attr
 
 
-class Record(Protocol):
-    """What the engine and its partitions read of aiokafka's ``ConsumerRecord``."""
+class Remembered(Protocol):
+    """What is read of a changelog's record, which aiokafka parses."""
 
     @property
     def offset(self) -> int:
         """The place in the partition."""
-        ...
-
-    @property
-    def timestamp(self) -> int:
-        """The broker's, in epoch milliseconds."""
         ...
 
     @property
@@ -30,13 +25,36 @@ class Record(Protocol):
         """The raw value."""
         ...
 
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """In the order they were written."""
-        ...
+
+@final
+@mypyc_attr(acyclic=True)
+class Record:
+    """One record of a source.
+
+    A class and no protocol: what is compiled reads its fields in a nanosecond, and those of anything else in thirty.
+    """
+
+    __slots__ = ("headers", "key", "offset", "timestamp", "value")
+
+    def __init__(
+        self,
+        offset: int,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        #: The place in the partition.
+        self.offset = offset
+        #: The broker's, in epoch milliseconds; -1 where the oldest format of the log has none.
+        self.timestamp = timestamp
+        self.key = key
+        self.value = value
+        #: In the order they were written.
+        self.headers = headers
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class RecordBatch:
     """Consecutive records of one partition.
 
@@ -45,7 +63,10 @@ class RecordBatch:
     whose position is not ``start`` has missed one.
     """
 
-    tp: TP
-    start: int
-    end: int
-    records: Sequence[Record]
+    __slots__ = ("end", "records", "start", "tp")
+
+    def __init__(self, tp: TP, start: int, end: int, records: Sequence[Record]) -> None:
+        self.tp = tp
+        self.start = start
+        self.end = end
+        self.records = records

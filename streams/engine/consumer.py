@@ -17,10 +17,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from streams.engine.batches import Record
+from streams.engine.batches import Remembered
 
 
-def _as_parsed(tp: TopicPartition, record: Record) -> Record:  # noqa: ARG001 - aiokafka passes it
+def _as_parsed(tp: TopicPartition, record: Remembered) -> Remembered:  # noqa: ARG001 - aiokafka passes it
     return record
 
 
@@ -147,7 +147,7 @@ class BatchConsumer(driver.Consumer):
             if not self.app.should_stop:
                 raise
 
-    def _restore(self, tp: TP, chunk: list[Record], active: Any, seeks: int, generation: int) -> None:
+    def _restore(self, tp: TP, chunk: list[Remembered], active: Any, seeks: int, generation: int) -> None:
         if tp.topic not in self.app.tables.changelog_topics:
             # Fetched before the assignment had paused it; the reader fetches it for itself.
             return
@@ -188,11 +188,15 @@ class BatchConsumer(driver.Consumer):
 
     @Service.task
     async def _commit_handler(self) -> None:
-        wanted: asyncio.Event = self.app.cut_wanted
+        wanted: asyncio.Event = self.app.cutter.wanted
+        loop = asyncio.get_running_loop()
+        next_at = loop.time() + self.commit_interval
         while not self.should_stop:
             with suppress(TimeoutError):
-                await asyncio.wait_for(wanted.wait(), self.commit_interval)
+                async with asyncio.timeout_at(next_at):
+                    await wanted.wait()
             wanted.clear()
+            next_at = loop.time() + self.commit_interval
             await self.commit()
             self.app.report_lag()
 

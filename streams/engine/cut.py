@@ -1,9 +1,10 @@
-"""The cut: emit, then remember, then commit, with one instant deciding what belongs to it."""
+"""The cut: emit, then remember, then commit; of each partition, one instant decides what belongs to it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from time import perf_counter
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from faust.types import TP
 
@@ -12,6 +13,16 @@ from streams.engine.observer import Observer
 from streams.engine.outbox import Outbox
 from streams.engine.partition import PARTITION_ROW_KEY, Partition, PartitionRow, RowPartition
 from streams.engine.sending import Batches, BatchSender
+
+#: Rows taken, with the scores that belong to them, before everybody else gets a turn: 0.6 ms where it is compiled.
+_SLICE: Final = 200
+#: The same where a cut is waited for: orders are behind then, and in between a thousand of them take longer than this.
+_HURRIED_SLICE: Final = 1000
+#: The pauses between slices, together, as a share of the commit interval: scores and rows leave as a trickle, so that
+#: broker, Redis and whoever reads them need not take a second's at once while outcomes wait behind these.
+_SPREAD: Final = 0.5
+#: Nor is any longer than this for each row, in seconds: a few are no burst.
+_LONGEST_PAUSE: Final = 0.0001
 
 
 class OffsetLog(Protocol):
@@ -35,7 +46,9 @@ class Cutter:
         observer: Observer,
         fail: Callable[[int, str], NoReturn],
         partition_count: Callable[[TP], int],
+        interval: float,
     ) -> None:
+        """``interval`` is in seconds: cuts that nobody waits for may take half of it."""
         self._partitions = partitions
         self._outbox = outbox
         self._changelog = changelog
@@ -45,6 +58,7 @@ class Cutter:
         self._observer = observer
         self._fail = fail
         self._partition_count = partition_count
+        self._pauses = interval * _SPREAD
         self._lock = asyncio.Lock()
         #: A cut has begun and not ended: cancelled half-way, its rows count as unchanged though nobody has them.
         self._broken_off = False
@@ -52,6 +66,8 @@ class Cutter:
         self.committed: dict[TP, int] = {}
         #: False between a revocation and the next assignment: nothing may be written or committed then.
         self.allowed = False
+        #: Set by whoever wants a cut soon: the next one comes at once, and the present one makes no pauses.
+        self.wanted = asyncio.Event()
         self.cuts = 0
 
     async def cut(self) -> bool:
@@ -59,6 +75,8 @@ class Cutter:
 
         Any failure ends the process: a cut that stops half-way has committed nothing, so the next process replays it.
         """
+        if self._lock.locked():
+            self.wanted.set()
         async with self._lock:
             if not self.allowed:
                 return False
@@ -74,32 +92,36 @@ class Cutter:
 
     async def close(self) -> None:
         """The last cut before the partitions are revoked; no other starts until :attr:`allowed` is set again."""
+        self.wanted.set()
         await self.cut()
         async with self._lock:
             self.allowed = False
 
     async def _cut(self) -> bool:
         started = perf_counter()
-        # From here to the list of rounds there is no await: rows, positions and queued outcomes are of one instant.
         rows: dict[int, Batches] = {}
         partition_rows: dict[int, Batches] = {}
         commits: dict[TP, int] = {}
         written = 0
-        for tp, partition in self._partitions().items():
-            dirty = partition.take_dirty()
+        partitions = self._partitions()
+        changed = sum(partition.dirty_count for partition in partitions.values())
+        pause = min(_LONGEST_PAUSE, self._pauses / max(changed, 1))
+        for tp, partition in partitions.items():
+            # Of one instant: position, progress as of it, and which rows hold what lies below it. Those rows are taken
+            # in slices, and others absorb on in between, so a row may be ahead of the position but never behind.
             position = partition.committable
-            if not dirty and position == self.committed.get(tp):
+            left = partition.dirty_count
+            if not left and position == self.committed.get(tp):
                 continue
             commits[tp] = position
-            written += len(dirty)
-            if dirty:
-                rows[tp.partition] = batches = Batches()
-                for key, row in dirty:
-                    batches.append(key, row)
             if isinstance(partition, RowPartition):
                 of_partition = PartitionRow(position, self._partition_count(tp), partition.payload())
                 partition_rows[tp.partition] = batches = Batches()
                 batches.append(PARTITION_ROW_KEY, of_partition.encode())
+                if left:
+                    written += left
+                    rows[tp.partition] = await self._taken(partition, left, pause)
+        # After the last row was taken: what led to it is in one of these, or has arrived.
         rounds = self._outbox.rounds()
         if not commits:
             return False
@@ -126,6 +148,24 @@ class Cutter:
         self.cuts += 1
         self._observer.cut_done(perf_counter() - started, written, len(commits))
         return True
+
+    async def _taken(self, partition: RowPartition, count: int, pause: float) -> Batches:
+        """The first ``count`` changed rows, with a turn for everybody else, and ``pause`` seconds a row, after each
+        slice.
+        """
+        batches = Batches()
+        while count:
+            taken = partition.take_dirty(min(count, _HURRIED_SLICE if self.wanted.is_set() else _SLICE))
+            for key, row in taken:
+                batches.append(key, row)
+            count -= len(taken)
+            if self.wanted.is_set():
+                await asyncio.sleep(0)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause * len(taken)):
+                    await self.wanted.wait()
+        return batches
 
     async def _remember(self, rows: Mapping[int, Batches]) -> None:
         assert self._changelog is not None

@@ -6,15 +6,14 @@ at a thousand orders a second nearly every one comes in a fetch of its own.
 
 from collections.abc import Iterator, Mapping
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 
 from aiokafka.errors import CorruptRecordException, NoError, for_code
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.memory_records import MemoryRecords
-from crc32c import crc32c
 from faust.types import TP
 
 from streams.engine.batches import Record, RecordBatch
+from streams.engine.parsing import FetchedBatch, fetched_batches
 
 #: The newest version that names topics by their names and has no tagged fields: Kafka 2.3 and later.
 VERSION: Final = 11
@@ -41,10 +40,6 @@ _ANSWERED: Final = Struct(">ihqqqi")
 _ABORTED_BYTES: Final = 16
 # Preferred replica, length of the records.
 _RECORDS: Final = Struct(">ii")
-# Of a record batch: first offset, length of the rest, leader's epoch, format, checksum of what follows.
-_BATCH: Final = Struct(">qiibI")
-_BEFORE_THE_REST: Final = 12
-_NEWEST_FORMAT: Final = 2
 
 
 def _text(text: str) -> bytes:
@@ -72,24 +67,16 @@ class Chunk:
     broker says instead (None: nothing).
     """
 
-    __slots__ = ("_batches", "_records", "end", "error", "highwater", "start", "tp")
+    __slots__ = ("_batches", "end", "error", "highwater", "start", "tp")
 
     def __init__(self, tp: TP, start: int, highwater: int, error: type[Exception] | None, records: bytes) -> None:
         self.tp = tp
         self.start = self.end = start
         self.highwater = highwater
         self.error = error
-        self._records = records
-        # Each with where it begins in the records.
-        self._batches: list[tuple[int, Any]] = []
-        reader = MemoryRecords(records)
-        at = 0
-        while reader.has_next():
-            batch: Any = reader.next_batch()
-            if batch.next_offset > start:
-                self._batches.append((at, batch))
-                self.end = batch.next_offset
-            at += _BEFORE_THE_REST + _BATCH.unpack_from(records, at)[1]
+        self._batches: list[FetchedBatch] = fetched_batches(records, start)
+        if self._batches:
+            self.end = self._batches[-1].end
 
     def batches(self, size: int) -> Iterator[RecordBatch]:
         """At most ``size`` records at a time, parsed when they are asked for: then they are still at hand when they
@@ -99,32 +86,18 @@ class Chunk:
         """
         tp, start = self.tp, self.start
         records: list[Record] = []
-        for at, batch in self._batches:
-            if not self._is_sound(at, batch):
-                raise CorruptRecordException(f"{tp.topic}[{tp.partition}]: a batch that ends at {batch.next_offset}")
-            # Transaction markers are nothing to read.
-            fetched: list[Record] = [] if batch.is_control_batch else list(batch)
-            if fetched and fetched[0].offset < self.start:
-                # A batch comes whole, also to who asked for its middle.
-                fetched = [record for record in fetched if record.offset >= self.start]
-            records = records + fetched if records else fetched
-            while len(records) > size:
-                part = records[:size]
-                records = records[size:]
-                end = part[-1].offset + 1
-                yield RecordBatch(tp, start, end, part)
-                start = end
+        for batch in self._batches:
+            if not batch.is_sound():
+                raise CorruptRecordException(f"{tp.topic}[{tp.partition}]: a batch that ends at {batch.end}")
+            while fetched := batch.take(size - len(records) or size):
+                if len(records) == size:
+                    end = records[-1].offset + 1
+                    yield RecordBatch(tp, start, end, records)
+                    start, records = end, fetched
+                else:
+                    records = records + fetched if records else fetched
         if self.end > start:
             yield RecordBatch(tp, start, self.end, records)
-
-    def _is_sound(self, at: int, batch: Any) -> bool:
-        """Whether the checksum is right: by the processor's own instruction, 0.1 µs less an order than by aiokafka."""
-        _, length, _, form, checksum = _BATCH.unpack_from(self._records, at)
-        if form != _NEWEST_FORMAT:
-            sound: bool = batch.validate_crc()
-            return sound
-        checked = memoryview(self._records)[at + _BATCH.size : at + _BEFORE_THE_REST + length]
-        return bool(crc32c(checked) == checksum)
 
 
 def decode_answer(answer: bytes, offsets: Mapping[TP, int]) -> list[Chunk]:

@@ -7,7 +7,7 @@ from collections.abc import MutableMapping, Sequence
 from faust.types import TP
 from mypy_extensions import mypyc_attr
 
-from streams.engine.batches import Record
+from streams.engine.batches import Record, Remembered
 from streams.engine.disk_rows import DiskRows
 
 #: Key of the partition row in the changelog; no row key of an application may be equal to it.
@@ -65,10 +65,6 @@ class Partition(ABC):
         """Rows changed since the last cut."""
         return 0
 
-    def take_dirty(self) -> list[tuple[bytes, bytes | None]]:
-        """The changed rows, encoded; from here on they count as unchanged. May queue last outcomes first."""
-        return []
-
     @property
     def sweeping(self) -> bool:
         """Work that concerns many rows is unfinished."""
@@ -96,6 +92,15 @@ class RowPartition(Partition):
         """The source offset a row has absorbed."""
 
     @abstractmethod
+    def take_dirty(self, most: int) -> list[tuple[bytes, bytes]]:
+        """At most ``most`` of the changed rows, encoded; from here on they count as unchanged. May queue last outcomes
+        first.
+
+        Rows come in the order in which they became changed: the first ``n`` are those that were it when there were
+        ``n``.
+        """
+
+    @abstractmethod
     def payload(self) -> bytes:
         """What the application wants remembered of the whole partition, as of :attr:`committable`."""
 
@@ -105,7 +110,7 @@ class RowPartition(Partition):
         when it takes long.
         """
 
-    def restore(self, records: Sequence[Record]) -> None:
+    def restore(self, records: Sequence[Remembered]) -> None:
         """Apply changelog records. The row with the highest source offset wins, whatever its place in the log.
 
         A fenced worker's late write can follow its successor's: that is a regression, counted and rewritten at the next
@@ -141,6 +146,6 @@ class RowPartition(Partition):
             self.rows.close()
 
     def take_regressed(self) -> set[bytes]:
-        """Keys whose last changelog record is not the one that won; the next cut has to write them again."""
+        """Keys whose last changelog record is not the one that won; these rows have to be written again."""
         keys, self._regressed = self._regressed, set()
         return keys

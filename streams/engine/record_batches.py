@@ -116,25 +116,33 @@ class Batches:
         """Add a record behind all others."""
         encoded = headers if isinstance(headers, bytes) else encode_headers(headers)
         key_length, value_length = _NULL, _NULL
+        size = 0
+        # The tables and not varint(), which would be four calls a record.
         if key is None:
             key = b""
         else:
-            key_length = varint(len(key))
+            length = len(key)
+            size += length
+            key_length = _VARINTS[length] if length < _KNOWN else _varint_of(length)
         if value is None:
             value = b""
         else:
-            value_length = varint(len(value))
-        size = len(key_length) + len(key) + len(value_length) + len(value) + len(encoded)
+            length = len(value)
+            size += length
+            value_length = _VARINTS[length] if length < _KNOWN else _varint_of(length)
+        size += len(key_length) + len(value_length) + len(encoded)
         batch = self._open
         if batch is None or batch.size + size > self._room:
             batch = self._begin()
-        offset = varint(len(batch.records))
+        records = batch.records
+        length = len(records)
+        offset = _VARINTS[length] if length < _KNOWN else _varint_of(length)
         size += 2 + len(offset)
-        length = varint(size)
-        batch.records.append(
-            b"".join((length, _NO_ATTRIBUTES_NO_DELAY, offset, key_length, key, value_length, value, encoded))
+        begin = _VARINTS[size] if size < _KNOWN else _varint_of(size)
+        records.append(
+            b"".join((begin, _NO_ATTRIBUTES_NO_DELAY, offset, key_length, key, value_length, value, encoded))
         )
-        batch.size += len(length) + size
+        batch.size += len(begin) + size
 
     def close(self) -> list[Batch]:
         """All batches, in order; none takes records any more."""

@@ -9,7 +9,7 @@ from faust.tables.recovery import Recovery
 from faust.types import TP
 from mode import Service
 
-from streams.engine.batches import Record
+from streams.engine.batches import Remembered
 
 
 class BatchRecovery(Recovery):
@@ -60,7 +60,7 @@ class BatchRecovery(Recovery):
             self.app.observer.recovery(False, monotonic() - self._recovery_started_at)
         super()._set_recovery_ended()
 
-    def on_changelog_chunk(self, tp: TP, chunk: list[Record]) -> None:
+    def on_changelog_chunk(self, tp: TP, chunk: list[Remembered]) -> None:
         """Apply consecutive changelog records and end the recovery when the last partition has reached its end."""
         if tp not in self.active_tps or self.app.keeps(tp):
             return

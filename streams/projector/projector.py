@@ -18,14 +18,15 @@ from streams.kafka_clients import client_settings
 from streams.metrics import ProjectorMetrics
 from streams.projector.patience import Patience
 from streams.projector.projections import Projection
-from streams.projector.stores import Behind
+from streams.projector.stores import Batch, Behind, Written
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 #: Scores per script call. Measured: calls of 100 to 2000 take the same time per score, and Redis answers nobody else
-#: during one: 200 scores are about 2 ms.
+#: during one: 200 scores are about 2 ms. All calls for a fetch leave together: one of a single score takes 0.14 ms of
+#: processor time and a round trip.
 _SCORES_PER_CALL: Final = 200
 _RECORDS_PER_FETCH: Final = 2000
 _FETCH_WAIT_MS: Final = 250
@@ -133,9 +134,8 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         if position is None or position < self._whole_from[partition]:
             return
         whole_of = self._partitions()
-        await self._wait_for(
-            lambda: self._redis.write(partition.partition, position, position, [], [], whole_of=whole_of)
-        )
+        nothing_new = Batch(partition.partition, position, position, [], [], whole_of)
+        await self._wait_for(lambda: self._redis.write([nothing_new]))
 
     def _partitions(self) -> int:
         return len(self._consumer.partitions_for_topic(self._topic) or ())
@@ -160,37 +160,45 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     async def _project(self) -> None:
         fetched = await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=_RECORDS_PER_FETCH)
         # Before anything is awaited: what was fetched between an assignment and its placing begins anywhere.
-        ours = {partition: records for partition, records in fetched.items() if partition in self._positions}
-        for partition, records in ours.items():
-            for first in range(0, len(records), _SCORES_PER_CALL):
-                if not await self._write(partition, records[first : first + _SCORES_PER_CALL]):
-                    break
-
-    async def _write(self, partition: TopicPartition, records: Sequence[Any]) -> bool:
-        """Write consecutive records; False when the partition goes on elsewhere."""
-        begin = self._positions.get(partition)
-        if begin is None:
-            return False
-        end: int = records[-1].offset + 1
-        members, values = self._forms(records, self._metrics.scores["unusable"])
+        parts = [
+            (partition, records[first : first + _SCORES_PER_CALL])
+            for partition, records in fetched.items()
+            if partition in self._positions
+            for first in range(0, len(records), _SCORES_PER_CALL)
+        ]
+        if not parts:
+            return
+        batches = self._batches(parts)
         began = time.perf_counter()
-        whole_of = self._partitions() if end >= self._whole_from[partition] else 0
-        result = await self._wait_for(
-            lambda: self._redis.write(partition.partition, begin, end, members, values, whole_of=whole_of)
-        )
+        results = await self._wait_for(lambda: self._redis.write(batches))
         self._metrics.redis_seconds.observe(time.perf_counter() - began)
-        if self._positions.get(partition) != begin:
-            return False  # revoked meanwhile
-        if isinstance(result, Behind):
-            self._restart(partition, begin, result.position)
-            return False
+        for (partition, part), batch, result in zip(parts, batches, results, strict=True):
+            if self._positions.get(partition) != batch.begin:
+                continue  # Revoked meanwhile, or to be projected again from an earlier place.
+            if isinstance(result, Behind):
+                self._restart(partition, batch.begin, result.position)
+            else:
+                self._written(partition, part[-1], batch.end, result)
+
+    def _batches(self, parts: Sequence[tuple[TopicPartition, Sequence[Any]]]) -> list[Batch]:
+        """What is to be written: consecutive records of each partition, from its position on."""
+        begins = self._positions.copy()
+        batches: list[Batch] = []
+        for partition, records in parts:
+            end: int = records[-1].offset + 1
+            members, values = self._forms(records, self._metrics.scores["unusable"])
+            whole_of = self._partitions() if end >= self._whole_from[partition] else 0
+            batches.append(Batch(partition.partition, begins[partition], end, members, values, whole_of))
+            begins[partition] = end
+        return batches
+
+    def _written(self, partition: TopicPartition, last: Any, end: int, result: Written) -> None:
         self._positions[partition] = end
         for outcome, count in result._asdict().items():
             self._metrics.scores[outcome].inc(count)
-        self._metrics.projected.labels(partition.partition).set(records[-1].timestamp / 1000)
+        self._metrics.projected.labels(partition.partition).set(last.timestamp / 1000)
         highwater = self._consumer.highwater(partition)
         self._metrics.lag.labels(self._topic, partition.partition).set(max(0, (highwater or end) - end))
-        return True
 
     def _restart(self, partition: TopicPartition, expected: int, held: int) -> None:
         self._metrics.restarts["behind"].inc()

@@ -1,10 +1,9 @@
 """Scores in Redis: written only forwards, each batch together with how far the topic has been projected."""
 
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 from streams.config import Settings
-from streams.projector.stores import Behind, Store, Written
+from streams.projector.stores import Argument, Batch, Behind, Store, Written
 from streams.projector.versions import VERSION_WIDTH
 
 #: How long a deleted member's version is kept, in seconds: no projector lags further behind while it still writes.
@@ -66,20 +65,15 @@ class RedisScores(Store):
         self._member_prefix = member_key(settings, b"")
         self._settings = settings
 
-    async def write(
-        self,
-        partition: int,
-        begin: int,
-        end: int,
-        members: Iterable[bytes],
-        values: Sequence[bytes],
-        *,
-        whole_of: int = 0,
-    ) -> Written | Behind:
-        """Write stored forms (:mod:`streams.projector.versions`) where they are not older than what Redis holds."""
+    def _asked(self, batch: Batch) -> tuple[list[Argument], list[Argument]]:
+        """Its values are stored forms (:mod:`streams.projector.versions`), written where they are not older than what
+        Redis holds.
+        """
         prefix = self._member_prefix
-        mark = whole_key(self._settings, partition)
-        keys: list[bytes | str | memoryview[int]] = [self._positions_key, mark, *(prefix + each for each in members)]
-        said = [partition, begin, end, whole_of or b""]
-        position, written, deleted, stale = await self._script(keys, [*said, *values])
+        mark = whole_key(self._settings, batch.partition)
+        keys: list[Argument] = [self._positions_key, mark, *[prefix + member for member in batch.members]]
+        return keys, [batch.partition, batch.begin, batch.end, batch.whole_of or b"", *batch.values]
+
+    def _result(self, answer: list[int]) -> Written | Behind:
+        position, written, deleted, stale = answer
         return Behind(position) if written < 0 else Written(written, deleted, stale)

@@ -1,6 +1,6 @@
 """Which shops each member was seen in, from the events themselves, for callers that are limited to shops."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +8,7 @@ from prometheus_client import Counter
 
 from streams.access.member_shops import shops_key
 from streams.config import Settings
-from streams.projector.stores import Behind, Store, Written
+from streams.projector.stores import Argument, Batch, Behind, Store, Written
 from streams.topics import PARTITION_KEY
 
 _SEEN: Final = b"+"
@@ -89,20 +89,13 @@ class ShopsSeen(Store):
         super().__init__(settings, "shops-projection", _SCRIPT)
         self._prefix = shops_key(settings, b"")
 
-    async def write(
-        self,
-        partition: int,
-        begin: int,
-        end: int,
-        members: Iterable[bytes],
-        values: Sequence[bytes],
-        *,
-        whole_of: int = 0,  # noqa: ARG002 - who is missing here is not seen, which is the safe side
-    ) -> Written | Behind:
-        """Take the changes of a batch (:func:`sightings`) in order, all or none; again is harmless."""
-        keys: list[bytes | str | memoryview[int]] = [
-            self._positions_key,
-            *(self._prefix + member for member in members),
-        ]
-        position, written = await self._script(keys, [partition, begin, end, self._prefix, *values])
+    def _asked(self, batch: Batch) -> tuple[list[Argument], list[Argument]]:
+        """Its values are changes (:func:`sightings`), taken in order. Who is missing here is not seen, which is the
+        safe side: nothing is said of what is whole.
+        """
+        keys: list[Argument] = [self._positions_key, *[self._prefix + member for member in batch.members]]
+        return keys, [batch.partition, batch.begin, batch.end, self._prefix, *batch.values]
+
+    def _result(self, answer: list[int]) -> Written | Behind:
+        position, written = answer
         return Behind(position) if written < 0 else Written(written, 0, 0)

@@ -6,12 +6,14 @@ committed.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from hashlib import sha1
 from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
 
 from streams.config import Settings
 from streams.redis_clients import redis_arguments
@@ -35,6 +37,24 @@ class Behind(NamedTuple):
     position: int
 
 
+class Batch(NamedTuple):
+    """Everything of a partition from offset ``begin`` up to and without ``end``: what it says of its members.
+
+    ``whole_of``: with this batch everything of the partition is there, which is one of so many; 0: not everything yet.
+    """
+
+    partition: int
+    begin: int
+    end: int
+    members: Sequence[bytes]
+    values: Sequence[bytes]
+    whole_of: int = 0
+
+
+#: What a script is given.
+Argument = bytes | str | int
+
+
 class Store(ABC):
     """What is projected into. Every method raises ``redis.exceptions.RedisError`` at the first failure.
 
@@ -49,7 +69,8 @@ class Store(ABC):
             socket_connect_timeout=_CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        self._script = self._redis.register_script(script)
+        self._script = script
+        self._sha = sha1(script.encode(), usedforsecurity=False).hexdigest()
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
         """The first offset of each partition that is not projected yet; 0 where Redis knows nothing."""
@@ -60,23 +81,37 @@ class Store(ABC):
         """Make every projector of this deployment begin again; what is projected stays readable meanwhile."""
         await self._redis.delete(self._positions_key)
 
-    @abstractmethod
-    async def write(
-        self,
-        partition: int,
-        begin: int,
-        end: int,
-        members: Iterable[bytes],
-        values: Sequence[bytes],
-        *,
-        whole_of: int = 0,
-    ) -> Written | Behind:
-        """Write what a batch says of its members.
+    async def write(self, batches: Sequence[Batch]) -> list[Written | Behind]:
+        """Write batches in their order, in one round trip; what became of each.
 
-        The batch is everything of the partition from offset ``begin`` up to and without ``end``; all or nothing of it
-        is written. Writing the same batch again is harmless. ``whole_of``: with this batch everything of the partition
-        is there, which is one of so many; 0: not everything yet.
+        All or nothing of a batch is written. Writing the same batch again is harmless, so after a failure all can be.
         """
+        try:
+            answers = await self._evaluated(batches)
+        except NoScriptError:
+            await self._redis.script_load(self._script)
+            answers = await self._evaluated(batches)
+        return [self._result(answer) for answer in answers]
+
+    async def _evaluated(self, batches: Sequence[Batch]) -> list[list[int]]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for batch in batches:
+                keys, arguments = self._asked(batch)
+                pipeline.evalsha(self._sha, len(keys), *keys, *arguments)
+            # Its own errors would quote the scores.
+            answers = await pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    @abstractmethod
+    def _asked(self, batch: Batch) -> tuple[list[Argument], list[Argument]]:
+        """Keys and arguments of the script for a batch."""
+
+    @abstractmethod
+    def _result(self, answer: list[int]) -> Written | Behind:
+        """What the script's answer says."""
 
     async def aclose(self) -> None:
         """Give the connections back."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from itertools import chain
+from itertools import chain, islice
 from typing import NoReturn
 
 from faust.types import TP
@@ -65,8 +65,9 @@ class MemberRows(RowPartition):
         if decision.verdict == DUPLICATE:
             self.live[key] = after
             return
-        told = self._written(key, decision, records) if decision.moved else []
-        forwards = [encode_event(forward.event) for forward in decision.forwards]
+        moved = decision.moved
+        told = self._written(key, decision, records) if moved else []
+        forwards = [encode_event(forward.event) for forward in decision.forwards] if decision.forwards else []
         if after.next_due != due:
             self.due.move(key, due, after.next_due)
         self.live[key] = after
@@ -74,7 +75,7 @@ class MemberRows(RowPartition):
         for event_key, event in forwards:
             place = partition_of(event_key, self._partition_count)
             put(self._events_topic, place, event_key, event, self._headers_of_forwards())
-        if not decision.moved:
+        if not moved:
             self._unscored[key] = records
             return
         for topic, value, headers in told:
@@ -115,19 +116,20 @@ class MemberRows(RowPartition):
         """Members changed since the last cut."""
         return len(self.live)
 
-    def take_dirty(self) -> list[tuple[bytes, bytes | None]]:
-        """Changed members as rows; their scores are queued first, so that the cut waits for these too."""
+    def take_dirty(self, most: int) -> list[tuple[bytes, bytes]]:
+        """Changed members as rows, in the order in which they were first changed; their scores are queued first, so
+        that the cut waits for these too.
+        """
         live, rows = self.live, self.rows
-        for key, records in self._unscored.items():
-            score = records.scores.record(key.decode(), live[key])
-            self._put(self._scores_topic, self.tp.partition, key, score, NO_HEADERS)
-        self._unscored.clear()
-        dirty: list[tuple[bytes, bytes | None]] = []
-        for key, state in live.items():
+        dirty: list[tuple[bytes, bytes]] = []
+        for key in list(islice(live, most)):
+            state = live.pop(key)
+            records = self._unscored.pop(key, None)
+            if records is not None:
+                score = records.scores.record(key.decode(), state)
+                self._put(self._scores_topic, self.tp.partition, key, score, NO_HEADERS)
             row = rows[key] = encode_row(state)
             dirty.append((key, row))
-        dirty.extend((key, rows[key]) for key in self.take_regressed() if key not in live)
-        live.clear()
         return dirty
 
     def offset_of(self, row: bytes) -> int:

@@ -94,10 +94,13 @@ class MemberPartition(MemberRows):
             return 0
         position = self._position
         state = self.live.get(key)
+        given = False
         if state is None:
             row = self.rows.get(key)
             if row is not None:
                 state = decode_row(row)
+                # Nobody else has it: until the decision is taken over, the row is what there is.
+                given = True
         due = 0
         if state is None:
             self._check_partition(key)
@@ -107,24 +110,23 @@ class MemberPartition(MemberRows):
             if self._sweeps:
                 for sweep in self._sweeps:
                     state = self._reach(key, state, sweep)
+                given = False
             due = state.next_due
         rules = self._rules
         if rules is None:
             self._end_without_policy(position.offset)
-        decision = apply(state, event, rules.policy, position)  # type: ignore[arg-type]
+        decision = apply(state, event, rules.policy, position, given)  # type: ignore[arg-type]
         self._take(key, due, decision, rules.records)
         return decision.verdict
 
     def _place(self, record: Record) -> None:
         """Move the position to a decoded record. An undecodable one moves nothing, log time least of all."""
-        position, progress = self._position, self.progress
+        position = self._position
         log_time, position.imported = log_time_of(record) if record.headers else (record.timestamp, False)
         self._history_at = log_time if position.imported else NO_HISTORY
-        if log_time > progress.log_time:
-            progress.log_time = log_time
+        if log_time > position.log_time:
+            position.log_time = self.progress.log_time = log_time
         position.offset = record.offset
-        position.log_time = progress.log_time
-        position.last_tick = progress.last_tick
 
     def _check_partition(self, key: bytes) -> None:
         """A member nobody has seen must be on the partition of its hash; one with a row here is left where it is."""
@@ -165,7 +167,7 @@ class MemberPartition(MemberRows):
         if at <= progress.last_tick:
             return
         before, rules, here = progress.copied(), self._rules, position.copied()
-        progress.last_tick = at
+        progress.last_tick = position.last_tick = at
         self._tally.ticked(at)
         if rules is None:
             return
@@ -286,10 +288,14 @@ class MemberPartition(MemberRows):
         return self._remembered_progress.encode()
 
     async def restored(self) -> None:
-        """Take up the partition row and index who is due."""
+        """Take up the partition row, index who is due, and have regressed rows written again."""
         if self.partition_row is not None:
             self.progress = PartitionProgress.decode(self.partition_row.payload)
+            self._position.log_time = self.progress.log_time
+            self._position.last_tick = self.progress.last_tick
             policy = self.progress.read_policy()
             if policy is not None:
                 self._use(policy)
         await self._index_due(self.progress.last_tick)
+        for key in self.take_regressed():
+            self.live[key] = decode_row(self.rows[key])

@@ -1,7 +1,8 @@
 import pytest
 
-from bench.report import Section, markdown, spread_text
+from bench.report import markdown
 from bench.spread import Speed, Spread
+from bench.tables import Table, spread_text
 from bench.throughput import Results, ratios
 
 
@@ -18,8 +19,8 @@ def test_a_range_is_told_only_where_it_can_be_seen(spread: Spread, digits: int, 
 
 
 SURROUNDINGS = {"date": "2026-11-22", "commit": "abc", "Python": "3.11"}
-LATENCY = Section("Latency", ("", "median", "p99"), [("from append", "9.7", "30.3")], "Milliseconds.", "latency.svg")
-SCALE = Section("More workers", ("workers", "orders/s"), [("1", "10")], "Shared.")
+LATENCY = Table("Latency", ("", "median", "p99"), [("from append", "9.7", "30.3")], "Milliseconds.", "latency.svg")
+SCALE = Table("More workers", ("workers", "orders/s"), [("1", "10")], "Shared.")
 
 
 def test_the_page_names_its_surroundings_and_draws_each_table() -> None:
@@ -35,7 +36,7 @@ def test_the_page_names_its_surroundings_and_draws_each_table() -> None:
 def test_a_part_measured_alone_leaves_the_other_tables_as_they_are() -> None:
     page = markdown(SURROUNDINGS, [LATENCY, SCALE])
     later = SURROUNDINGS | {"date": "2026-11-23"}
-    faster = Section("Latency", ("", "median", "p99"), [("from append", "1.0", "2.0")], "Milliseconds.")
+    faster = Table("Latency", ("", "median", "p99"), [("from append", "1.0", "2.0")], "Milliseconds.")
     again = markdown(later, [faster], page)
     assert again.index("## Latency") < again.index("## More workers")
     assert "| from append | 1.0 | 2.0 |" in again

@@ -19,10 +19,15 @@ def test_workers_are_added_up_though_one_begins_later_and_is_done_sooner() -> No
     first = progress(0, 20, 40, 50, 60)
     second = progress(0, 20, 40, begin=1.5)
     speed = together(2, 100, [first, second])
-    # The skipped share is reached at 2 s, with 40 and 0; from there on 20 and 40 orders in 2 s, for 1 s of processor
-    # time each.
-    assert speed.per_second == 60 / 2
-    assert speed.per_cpu_second == 60 / 2
+    # The skipped share is reached at 2 s, with 40 and 0; but the second begins at 2.5 s, with 20. From there on 20
+    # orders each until 4 s, for 1 s and 0.5 s of processor time.
+    assert speed.per_second == 40 / 1.5
+    assert speed.per_cpu_second == 40 / 1.5
+
+
+def test_a_worker_without_partitions_keeps_nobody_waiting() -> None:
+    speed = together(2, 100, [progress(0, 30, 65, 100), progress(0, 0, 0, 0)])
+    assert speed.per_second == 35.0
 
 
 @pytest.mark.parametrize(("length", "size"), [(9, 48), (281, 320), (479, 512), (480, 528), (1721, 1776)])

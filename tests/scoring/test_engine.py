@@ -53,6 +53,22 @@ def test_the_given_state_is_never_written_to(event: MemberEvent) -> None:
 
 
 @pytest.mark.parametrize("event", EVERY_TYPE)
+def test_a_state_that_is_given_away_becomes_what_a_copy_of_it_would(event: MemberEvent) -> None:
+    story = Story()
+    story.has(an_order("order-1"), an_order("order-2"))
+    position = Position(9, midnight(2), 0, imported=False)
+    kept = apply(story.member, event, story.policy, position)
+    given = apply(story.member.clone(), event, story.policy, position, given=True)
+    assert contents(given.state) == contents(kept.state)
+    assert (given.verdict, given.moved) == (kept.verdict, kept.moved)
+    assert [_said(each) for each in given.outcomes] == [_said(each) for each in kept.outcomes]
+
+
+def _said(outcome: Outcome) -> list[object]:
+    return [getattr(outcome, name) for name in signature(Outcome).parameters]
+
+
+@pytest.mark.parametrize("event", EVERY_TYPE)
 def test_the_same_event_twice_moves_only_the_offset(event: MemberEvent) -> None:
     story = Story()
     story.has(an_order("order-1"), an_order("order-2", net=99))

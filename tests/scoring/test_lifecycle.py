@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from scoring.lifecycle import (
     alert_for,
     lifecycle_at,
-    next_boundary,
+    stage_and_boundary,
     stage_at,
     stage_begins,
-    stage_of,
 )
 from scoring.outcomes import NO_SPEND, Silence
 from scoring.policy import Policy
@@ -46,13 +45,8 @@ PROSPECT, NEW, ACTIVE, NEAR_CHURN, RECENTLY, MID, DORMANT = range(len(STAGES))
     ],
 )
 def test_quiet_days_decide_the_stage_and_the_next_boundary(age: int, days: int, stage: int, boundary: int) -> None:
-    assert STAGES[stage_of(a_policy(), age, days)] == STAGES[stage]
-    assert next_boundary(a_policy(), age) == boundary
-
-
-@pytest.mark.parametrize("age", [0, 60, 365])
-def test_somebody_without_a_kept_order_is_a_prospect(age: int) -> None:
-    assert stage_of(a_policy(), age, 0) == PROSPECT
+    then, begins = stage_and_boundary(a_policy(), age, days)
+    assert (STAGES[then], begins) == (STAGES[stage], boundary)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from streams.metrics import ProjectorMetrics, ServingMetrics
 from streams.projector.redis_scores import RedisScores, member_key
 from streams.projector.scores import fetch
 from streams.projector.shops_seen import ShopsSeen
-from streams.projector.stores import Written
+from streams.projector.stores import Batch, Written
 from streams.projector.versions import stored_form
 from streams.redis_clients import redis_arguments
 from streams.serving.redis_reading import RedisReading
@@ -57,11 +57,11 @@ async def test_scores_are_written_and_read_through_tls_with_the_rights_of_the_do
     shops = ShopsSeen(settings_of("projector"))
     reading = RedisReading(settings_of("lookup"), ServingMetrics(CollectorRegistry()))
     try:
-        assert await projector.write(0, 0, 8, [b"00042"], [stored_form(SCORE, ())], whole_of=1) == Written(1, 0, 0)
+        scores = Batch(0, 0, 8, [b"00042"], [stored_form(SCORE, ())], whole_of=1)
+        assert await projector.write([scores]) == [Written(1, 0, 0)]
         assert await projector.positions([0]) == {0: 8}
-        assert await shops.write(0, 0, 3, [b"00042", b"00041", b"00043"], [b"+s-1", b">00042", b"-"]) == Written(
-            3, 0, 0
-        )
+        seen = Batch(0, 0, 3, [b"00042", b"00041", b"00043"], [b"+s-1", b">00042", b"-"])
+        assert await shops.write([seen]) == [Written(3, 0, 0)]
         lookup = settings_of("lookup")
         await reading.warm_up()
         assert await reading.read([member_key(lookup, b"00042")], [shops_key(lookup, b"00042")]) is not None

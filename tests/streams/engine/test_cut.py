@@ -30,7 +30,12 @@ class Rows(RowPartition):
 
     def __init__(self) -> None:
         super().__init__(SOURCE)
-        self.dirty: list[tuple[bytes, bytes | None]] = []
+        self.slices: list[int] = []
+        self.dirty: list[tuple[bytes, bytes]] = []
+
+    @property
+    def dirty_count(self) -> int:
+        return len(self.dirty)
 
     def absorb(self, records: Any) -> None: ...
 
@@ -39,9 +44,10 @@ class Rows(RowPartition):
 
     async def restored(self) -> None: ...
 
-    def take_dirty(self) -> list[tuple[bytes, bytes | None]]:
-        dirty, self.dirty = self.dirty, []
-        return dirty
+    def take_dirty(self, most: int) -> list[tuple[bytes, bytes]]:
+        taken, self.dirty = self.dirty[:most], self.dirty[most:]
+        self.slices.append(len(taken))
+        return taken
 
 
 class Scene:
@@ -50,6 +56,7 @@ class Scene:
     def __init__(self, failing: str = "") -> None:
         self.told: list[str] = []
         self.failing = failing
+        self.interval = 0.02
         self.partition = Rows()
         self.round: asyncio.Future[None] | None = None
         self.during_commit: Callable[[], None] = lambda: None
@@ -87,6 +94,7 @@ class Scene:
             Observer(),
             end,
             lambda _: 4,
+            self.interval,
         )
         cutter.allowed = True
         return cutter
@@ -150,6 +158,89 @@ async def test_what_is_absorbed_during_a_cut_belongs_to_the_next_one() -> None:
     assert scene.told == ["commit 3", "write ann", "row 9", "commit 9"]
     await cutter.cut()
     assert scene.told[4:] == ["commit 9", "write bob", "row 10", "commit 10"]
+
+
+def many(count: int) -> list[tuple[bytes, bytes]]:
+    return [(b"%d" % number, b"8") for number in range(count)]
+
+
+async def test_orders_go_on_while_a_cut_takes_its_rows_and_what_they_change_waits_for_the_next_one() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    scene.partition.dirty = many(1000)
+    scene.partition.position = 9
+    cutting = asyncio.ensure_future(cutter.cut())
+    while len(scene.partition.slices) < 2:
+        await asyncio.sleep(0)
+    scene.partition.dirty.append((b"bob", b"9"))
+    scene.partition.position = 10
+    await cutting
+    assert scene.partition.slices == [200] * 5
+    assert scene.told[1000:] == ["row 9", "commit 9"]
+    assert "write bob" not in scene.told
+    await cutter.cut()
+    assert scene.told[1002:] == ["commit 9", "write bob", "row 10", "commit 10"]
+
+
+async def test_outcomes_of_a_row_that_changed_again_before_it_was_taken_arrive_before_it() -> None:
+    scene = Scene()
+    cutter = scene.cutter()
+    scene.partition.dirty = many(300)
+    scene.partition.position = 9
+    cutting = asyncio.ensure_future(cutter.cut())
+    await asyncio.sleep(0)
+    scene.partition.dirty[-1] = (b"299", b"12")
+    scene.round = asyncio.get_running_loop().create_future()
+    await asyncio.sleep(0.1)
+    assert scene.told == []
+    scene.round.set_result(None)
+    await cutting
+    assert scene.told[300:] == ["row 9", "commit 9"]
+
+
+async def test_a_cut_that_nobody_waits_for_spreads_its_rows_over_half_the_interval() -> None:
+    scene = Scene()
+    scene.interval = 0.4
+    cutter = scene.cutter()
+    scene.partition.dirty = many(4000)
+    began = time.perf_counter()
+    await cutter.cut()
+    assert time.perf_counter() - began >= 0.2
+    assert scene.partition.slices == [200] * 20
+
+
+async def test_a_few_rows_are_not_spread() -> None:
+    scene = Scene()
+    scene.interval = 60
+    cutter = scene.cutter()
+    scene.partition.dirty = many(10)
+    async with asyncio.timeout(1):
+        await cutter.cut()
+
+
+@pytest.mark.parametrize("waits", [Cutter.close, Cutter.cut, lambda cutter: cutter.wanted.set()])
+async def test_a_cut_that_somebody_waits_for_goes_on_at_once(waits: Callable[[Cutter], Any]) -> None:
+    scene = Scene()
+    scene.interval = 60
+    cutter = scene.cutter()
+    scene.partition.dirty = many(20_000)
+    cutting = asyncio.ensure_future(cutter.cut())
+    await asyncio.sleep(0)
+    # Pauses of 20 ms from here on would be 2 s.
+    async with asyncio.timeout(1.5):
+        if (waiting := waits(cutter)) is not None:
+            await waiting
+        await cutting
+    assert scene.partition.slices[:4] == [200, 1000, 1000, 1000]
+
+
+async def test_the_last_cut_before_partitions_go_makes_no_pauses() -> None:
+    scene = Scene()
+    scene.interval = 60
+    cutter = scene.cutter()
+    scene.partition.dirty = many(20_000)
+    await cutter.close()
+    assert scene.partition.slices == [1000] * 20
 
 
 @pytest.mark.parametrize(

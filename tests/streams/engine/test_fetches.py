@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from struct import Struct
 
 import pytest
 from aiokafka.errors import (
@@ -11,9 +12,12 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.fetch import FetchRequest_v11, FetchResponse_v11
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from faust.types import TP
 
+from streams.engine import parsing
+from streams.engine.batches import Record
 from streams.engine.fetches import (
     VERSION,
     Chunk,
@@ -23,6 +27,21 @@ from streams.engine.fetches import (
 
 FIRST, SECOND, OTHER = TP("events", 0), TP("events", 1), TP("orders", 0)
 _CONTROL = 0x20
+_STAMPED_BY_THE_BROKER = 0x08
+_GZIP = 1
+_LAST_STAMP = Struct(">q")
+_LAST_STAMP_AT = 35
+
+
+@pytest.fixture(autouse=True, params=["ours", "aiokafka's"])
+def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which parser reads what both can read: ours where it is compiled, else aiokafka's."""
+    monkeypatch.setattr(parsing, "_OURS", request.param == "ours")
+
+
+def signed(built: bytearray) -> bytes:
+    built[17:21] = calc_crc32c(bytes(built[21:])).to_bytes(4, "big")
+    return bytes(built)
 
 
 def batch(first: int, count: int, *, control: bool = False) -> bytes:
@@ -34,8 +53,26 @@ def batch(first: int, count: int, *, control: bool = False) -> bytes:
     built[:8] = first.to_bytes(8, "big")
     if control:
         built[22] |= _CONTROL
-        built[17:21] = calc_crc32c(bytes(built[21:])).to_bytes(4, "big")
-    return bytes(built)
+    return signed(built)
+
+
+def stored(
+    *records: tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]], kind: int = 0
+) -> bytes:
+    """A record batch of these records."""
+    builder = DefaultRecordBatchBuilder(2, kind, 0, -1, -1, -1, 1 << 22)
+    for record in records:
+        builder.append(*record)
+    return bytes(builder.build())
+
+
+def told(chunk: Chunk) -> list[tuple[object, ...]]:
+    """Everything that the records of a chunk say."""
+    return [
+        (each.offset, each.timestamp, each.key, each.value, list(each.headers))
+        for part in chunk.batches(1000)
+        for each in part.records
+    ]
 
 
 def answer(topics: Sequence[tuple[str, Sequence[tuple[object, ...]]]], error: int = 0) -> bytes:
@@ -135,3 +172,71 @@ def test_damaged_batch_is_not_handed_on_wherever_it_stands(which: int) -> None:
     batches[which][-1] ^= 1
     with pytest.raises(CorruptRecordException, match=f"ends at {2 * which + 2}"):
         list(Chunk(FIRST, 0, 99, None, b"".join(batches)).batches(10))
+
+
+#: Every length of a number in a record, times before the first one, and everything that may be absent.
+EVERYTHING: list[tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]] = [
+    (0, 1_700_000_000_000, b"00042", b"{}", []),
+    (1, 1_699_999_999_000, None, b"v" * 63, [("log_time", b"12")]),
+    (2, 1_700_000_000_064, b"", None, [("a", b""), ("\u00e4\u20ac", b"x" * 200)]),
+    (3, 1_800_000_000_000, b"k" * 64, b"v" * 9_000, []),
+    (70, 1_700_000_000_000, b"k" * 130, b"v" * 2_100_000, []),
+]
+
+
+def test_everything_that_a_record_can_say_is_read() -> None:
+    assert told(Chunk(FIRST, 0, 99, None, stored(*EVERYTHING))) == EVERYTHING
+
+
+def test_compressed_batch_is_read() -> None:
+    assert told(Chunk(FIRST, 2, 99, None, stored(*EVERYTHING, kind=_GZIP))) == EVERYTHING[2:]
+
+
+def test_header_without_a_value_is_read_and_so_are_the_records_around_it() -> None:
+    records = [(number, 5, b"k", b"v", [("h", None if number == 3 else b"1")]) for number in range(6)]
+    for size in (1, 2, 100):
+        parts = list(Chunk(FIRST, 1, 99, None, stored(*records)).batches(size))
+        assert [(each.offset, *each.headers) for part in parts for each in part.records] == [
+            (number, *headers) for number, _, _, _, headers in records[1:]
+        ]
+
+
+def test_time_is_the_brokers_where_the_topic_says_so() -> None:
+    built = bytearray(stored(*EVERYTHING[:3]))
+    built[22] |= _STAMPED_BY_THE_BROKER
+    _LAST_STAMP.pack_into(built, _LAST_STAMP_AT, 1_900_000_000_000)
+    assert {each[1] for each in told(Chunk(FIRST, 0, 99, None, signed(built)))} == {1_900_000_000_000}
+
+
+@pytest.mark.parametrize("form", [0, 1])
+def test_batch_of_an_older_format_is_read(form: int) -> None:
+    builder = LegacyRecordBatchBuilder(form, 0, 1 << 20)
+    for number in range(3):
+        builder.append(number, 1_000 if form else None, b"k", b"%d" % number)
+    stamp = 1_000 if form else -1
+    assert told(Chunk(FIRST, 1, 99, None, bytes(builder.build()))) == [
+        (1, stamp, b"k", b"1", []),
+        (2, stamp, b"k", b"2", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "byte"),
+    [
+        pytest.param(61, 0x0E, id="the first record is shorter than its parts"),
+        pytest.param(61, 0x7E, id="it reaches beyond the batch"),
+        pytest.param(60, 3, id="the head counts more records than there are"),
+        pytest.param(60, 1, id="it counts fewer"),
+    ],
+)
+def test_batch_whose_lengths_contradict_each_other_is_refused_by_aiokafka(place: int, byte: int) -> None:
+    built = bytearray(stored((0, 5, b"k", b"v", []), (1, 5, b"k", b"v", [])))
+    built[place] = byte
+    with pytest.raises(CorruptRecordException):
+        told(Chunk(FIRST, 0, 99, None, signed(built)))
+
+
+@pytest.mark.parametrize("kind", [0, _GZIP])
+def test_what_compiled_code_takes_in_is_of_our_own_class(kind: int) -> None:
+    [part] = Chunk(FIRST, 0, 99, None, stored(*EVERYTHING, kind=kind)).batches(1000)
+    assert ({type(record) for record in part.records} == {Record}) == parsing._OURS

@@ -56,9 +56,8 @@ def app_with(partitions: dict[TP, Any], outbox: Any) -> Any:
     app: Any = SimpleNamespace(
         partitions=partitions,
         outbox=outbox,
-        cutter=SimpleNamespace(allowed=True),
+        cutter=SimpleNamespace(allowed=True, wanted=asyncio.Event()),
         settings=SimpleNamespace(sweep_slice=50, dirty_rows_limit=5000),
-        cut_wanted=asyncio.Event(),
         _work=asyncio.Event(),
         _swept=0,
     )
@@ -99,6 +98,9 @@ def test_rows_on_disk_go_with_their_partition() -> None:
 
         def offset_of(self, row: bytes) -> int:
             return 0
+
+        def take_dirty(self, most: int) -> list[tuple[bytes, bytes]]:
+            return []
 
         def payload(self) -> bytes:
             return b""

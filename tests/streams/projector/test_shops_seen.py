@@ -10,19 +10,19 @@ from redis import Redis
 
 from streams.access.member_shops import shops_key, shops_of
 from streams.config import Settings
+from streams.engine.batches import Record
 from streams.metrics import ProjectorMetrics
 from streams.projector.shops_seen import ShopsSeen, sightings
-from streams.projector.stores import Behind
+from streams.projector.stores import Batch, Behind
 from streams.topics import PARTITION_KEY
-from tests.driver import InMemoryRecord
 
 
-def _record(member: str, kind: str, **fields: Any) -> InMemoryRecord:
+def _record(member: str, kind: str, **fields: Any) -> Record:
     value = json.dumps({"type": kind, "member_id": member, **fields}).encode()
-    return InMemoryRecord(0, 0, member.encode(), value)
+    return Record(0, 0, member.encode(), value)
 
 
-def _seen(member: str, shop: str) -> InMemoryRecord:
+def _seen(member: str, shop: str) -> Record:
     return _record(member, "order.paid", shop_id=shop)
 
 
@@ -35,11 +35,12 @@ class Projected:
         self._position = 0
         self._unusable = ProjectorMetrics(CollectorRegistry()).scores["unusable"]
 
-    async def take(self, *records: InMemoryRecord, begin: int | None = None) -> object:
+    async def take(self, *records: Record, begin: int | None = None) -> object:
         members, changes = sightings(records, self._unusable)
         first = self._position if begin is None else begin
         self._position = first + len(records)
-        return await self.store.write(0, first, self._position, members, changes)
+        (result,) = await self.store.write([Batch(0, first, self._position, members, changes)])
+        return result
 
     def shops(self, member: str) -> frozenset[str]:
         with Redis.from_url(self._settings.redis.url.get_secret_value()) as redis:
@@ -65,10 +66,10 @@ async def test_events_without_a_shop_and_records_that_are_none_say_nothing(proje
     await projected.take(
         _record("00042", "member.joined"),
         _record("00042", "order.paid", shop_id=""),
-        InMemoryRecord(0, 0, b"00042", b"no event"),
-        InMemoryRecord(0, 0, b"00042", None),
-        InMemoryRecord(0, 0, PARTITION_KEY, b'{"type":"tick"}'),
-        InMemoryRecord(0, 0, None, b"{}"),
+        Record(0, 0, b"00042", b"no event"),
+        Record(0, 0, b"00042", None),
+        Record(0, 0, PARTITION_KEY, b'{"type":"tick"}'),
+        Record(0, 0, None, b"{}"),
     )
     assert projected.shops("00042") == frozenset()
 

@@ -7,7 +7,8 @@ from scoring.calendar import instant_of
 from scoring.engine import Position
 from scoring.policy import Policy
 from scoring.state import MemberState
-from tests.driver import InMemoryRecord, ScorerDriver, day, paid
+from streams.engine.batches import Record
+from tests.driver import ScorerDriver, day, paid
 from tests.streams.scorer.five_members import CHEAPER, MEMBERS, five_members
 
 
@@ -95,7 +96,7 @@ def test_a_census_holds_the_commit_back_and_begins_anew_after_a_crash() -> None:
 def test_nobody_is_counted_for_history_and_where_nobody_wants_to() -> None:
     scorer = five_members()
     counted = counting(scorer)
-    tick = InMemoryRecord(len(scorer.log), 0, scorer.log[-1].key, scorer.log[-1].value, [("log_time", b"0")])
+    tick = Record(len(scorer.log), 0, scorer.log[-1].key, scorer.log[-1].value, [("log_time", b"0")])
     tick.value = (tick.value or b"").replace(b"2026-01-11", b"2026-01-13")
     scorer.log.append(tick)
     scorer.run()

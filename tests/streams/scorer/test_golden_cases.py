@@ -6,11 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
+from streams.engine.batches import Record
 from streams.policy_file import from_canonical
 from streams.rows import decode as decode_row
 from streams.rows import encode as encode_row
 from streams.topics import MEMBER_EVENTS
-from tests.driver import InMemoryRecord, ScorerDriver
+from tests.driver import ScorerDriver
 from tests.oracle.golden import Golden, golden_cases
 from tests.oracle.log import LogRecord
 from tests.outcome_words import published_in_words
@@ -20,12 +21,12 @@ from tests.scoring.engine_replay import EngineReplay
 NOTHING, UNTIL_BEFORE_IT, ALL, ROWS_ALONE = "nothing", "until before it", "all", "members, but not how far it is"
 
 
-def as_appended(record: LogRecord) -> InMemoryRecord:
+def as_appended(record: LogRecord) -> Record:
     """The record; a policy in the file leaves out what is the default, and its hash is of the whole."""
     event: dict[str, Any] = orjson.loads(record.value or b"")
     if "policy" in event:
         event["content_hash"] = from_canonical(orjson.dumps(event["policy"])).content_hash
-    return InMemoryRecord(0, record.timestamp, record.key, orjson.dumps(event), record.headers)
+    return Record(0, record.timestamp, record.key, orjson.dumps(event), record.headers)
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Played:
         while waiting := self.forwards()[self.arrived :]:
             self.arrived += len(waiting)
             for _, _, key, value, headers in waiting:
-                self.driver.append(InMemoryRecord(0, cause.timestamp, key, value, headers))
+                self.driver.append(Record(0, cause.timestamp, key, value, headers))
 
     def told(self) -> dict[str, dict[str, Any]]:
         """Outcomes by id; the same id always says the same."""

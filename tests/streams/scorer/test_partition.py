@@ -1,7 +1,9 @@
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from streams import rows
 from tests.driver import ProcessEnded, ScorerDriver, day, key_on, paid
 
 
@@ -113,6 +115,41 @@ def test_member_remembered_ahead_of_the_commit_skips_what_the_row_has_absorbed()
     assert scorer.outcomes() == []
 
 
+def buys_again(scorer: ScorerDriver) -> None:
+    scorer.pipe(*(paid(f"m{number}", f"again{number}", day(59), amount=90_000) for number in range(5)))
+
+
+def sees_a_tick(scorer: ScorerDriver) -> None:
+    scorer.tick(day(60))
+
+
+def sees_a_tick_that_reaches_some(scorer: ScorerDriver) -> None:
+    scorer.tick(day(60), sweep=False)
+    scorer.sweep(budget=2)
+
+
+@pytest.mark.parametrize("meanwhile", [buys_again, sees_a_tick, sees_a_tick_that_reaches_some])
+@pytest.mark.parametrize("died", [False, True])
+def test_whatever_happens_while_a_cut_takes_rows_and_a_crash_after_it_changes_no_state_and_no_outcome(
+    meanwhile: Callable[[ScorerDriver], None], died: bool
+) -> None:
+    undisturbed, crashed = ScorerDriver(), ScorerDriver()
+    for scorer in (undisturbed, crashed):
+        for number in range(5):
+            scorer.pipe(paid(f"m{number}", f"o{number}", day(0)))
+    meanwhile(undisturbed)
+    undisturbed.sweep()
+    crashed.cut(rows=3 if died else None, meanwhile=lambda: meanwhile(crashed))
+    crashed.crash()
+    assert {body["id"] for body in crashed.outcomes()} == {body["id"] for body in undisturbed.outcomes()}
+    for number in range(5):
+        assert crashed.kinds(f"m{number}") == undisturbed.kinds(f"m{number}")
+        crashed_member, undisturbed_member = crashed.member(f"m{number}"), undisturbed.member(f"m{number}")
+        assert crashed_member is not None
+        assert undisturbed_member is not None
+        assert rows.encode(crashed_member) == rows.encode(undisturbed_member)
+
+
 def test_regressed_row_is_not_believed_and_written_again() -> None:
     scorer = ScorerDriver()
     scorer.pipe(paid("ann", "o1", day(0)))
@@ -140,6 +177,23 @@ def test_bad_record_costs_one_dead_letter_and_its_neighbours_nothing() -> None:
     ann = scorer.member("ann")
     assert ann is not None
     assert ann.frequency == 2
+
+
+def test_order_whose_outcomes_cannot_be_written_leaves_no_trace_in_a_member_who_was_in_a_row() -> None:
+    scorer = ScorerDriver()
+    scorer.pipe(paid("ann", "o1", day(0)))
+    scorer.cut()
+    before, written = scorer.member("ann"), len(scorer.changelog)
+    # Her next timer would lie in the year 10000, which has no text.
+    scorer.pipe(paid("ann", "o2", datetime(9999, 12, 20, tzinfo=UTC), amount=900_000))
+    [(_, reason)] = scorer.dead_letters()
+    assert reason == "not_applicable"
+    after = scorer.member("ann")
+    assert before is not None
+    assert after is not None
+    assert rows.encode(after) == rows.encode(before)
+    scorer.cut()
+    assert not [each for each in scorer.changelog[written:] if each.key == b"ann"]
 
 
 def test_undecodable_record_does_not_move_log_time() -> None:

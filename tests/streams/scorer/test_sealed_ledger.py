@@ -2,10 +2,11 @@
 
 import pytest
 
+from streams.engine.batches import Record
 from streams.engine.partition import PARTITION_ROW_KEY
 from streams.policy_file import PolicyDocument, from_canonical, load
 from streams.rows import VERSION, decode
-from tests.driver import InMemoryRecord, ProcessEnded, ScorerDriver, day, paid
+from tests.driver import ProcessEnded, ScorerDriver, day, paid
 
 
 def sealing(**rules: object) -> PolicyDocument:
@@ -113,7 +114,7 @@ def test_what_an_old_row_has_absorbed_is_skipped_and_the_newest_of_two_wins() ->
     late = scorer.changelog[0]
     scorer.pipe(paid("ann", "o3", day(1)))
     scorer.cut(rows=1)
-    scorer.changelog.append(InMemoryRecord(len(scorer.changelog), 0, late.key, late.value))
+    scorer.changelog.append(Record(len(scorer.changelog), 0, late.key, late.value))
     scorer.crash()
     ann = scorer.member("ann")
     assert ann is not None
