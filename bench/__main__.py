@@ -134,6 +134,7 @@ def measure(size: Size, date: str, wanted: Collection[Part]) -> report.Figures:
                 figures.till = till.measure(
                     scorer,
                     stack.broker.bootstrap,
+                    stack.broker.pid,
                     stack.redis.url,
                     size.members,
                     size.till_seconds,

@@ -37,6 +37,7 @@ async def read(pace: Pace) -> dict[bytes, tuple[float, int, bytes]]:
                     if record.key in wanted and record.key not in changes:
                         changes[record.key] = now, record.timestamp, record.value
                 heard = now
+            await asyncio.sleep(pace.rest_s)
         return changes
     finally:
         await consumer.stop()

@@ -345,7 +345,8 @@ def _asked(till: Till) -> Section:
         "earlier ones were answered, and the latency (ms) runs from that instant, so that a pause of the server is in "
         "every answer that it delays; the last line is 32 connections that each ask again when answered. An answer "
         "counts when it is of the member asked for, read from Redis at that moment. µs is the processor time of the "
-        "API per request. Broker, Redis, scorer, projector, API, the senders of orders and the tills share the cores."
+        "API per request. Broker, Redis, scorer, projector, API, the senders of orders and the tills share the cores; "
+        "broker, scorer and projector yield to the others, by a nice value of 10."
     )
     columns = ("", "asked/s", "beside orders/s", "answered/s", "µs each", "median", "p99", "most", "wrong")
     return Section("At the till", columns, rows, notes)

@@ -20,6 +20,7 @@ from bench.loading import load
 from bench.pace import WARM_UP_S, Change, Pace, run
 from bench.running import Running, running
 from bench.workload import Workload
+from bench.yielding import yield_processor
 from streams.commands.output import notes
 
 _PARTITIONS: Final = 4
@@ -30,6 +31,8 @@ LOOKUPS: Final = 1000
 MANY_LOOKUPS: Final = 3000
 PREVIEWS: Final = 500
 _CONNECTIONS: Final = 32
+#: How long whoever checks that every change comes rests between two reads: it is nobody's customer here (s).
+_REST_S: Final = 0.25
 #: Members whose scores are in Redis before anybody asks, by orders at this rate.
 _KNOWN_RATE: Final = 2000
 #: Tier changes per second that many screens follow at the same time.
@@ -100,9 +103,11 @@ class _Shop:
 
 
 def measure(
-    scorer: Memberpulse, bootstrap: str, redis: str, members: int, seconds: int, screens: int, now: int
+    scorer: Memberpulse, bootstrap: str, broker: int, redis: str, members: int, seconds: int, screens: int, now: int
 ) -> Till:
     """Each for ``seconds``; the last with so many ``screens`` for six times as long. ``now`` is epoch ms.
+
+    ``broker`` is the process id of Kafka, which yields the processor to the API, as scorer and projector do.
 
     Raises:
         ContenderFailedError: a process ended, or a change did not come.
@@ -115,6 +120,7 @@ def measure(
     load(bootstrap, job.topic, job.partitions, Workload(0, 1, now), 0)
     scorer.prepare(job)
     write_in(scorer.folder, job, pace.base)
+    yield_processor(broker)
     with tempfile.TemporaryDirectory(prefix="memberpulse-bench-") as place, _open(scorer, job, redis) as (api, port):
         shop = _Shop(scorer.folder, Path(place), pace, api, port)
         known = shop.next_pace(*plan[0])
@@ -146,6 +152,8 @@ def _open(scorer: Memberpulse, job: Job, redis: str) -> Iterator[tuple[Running, 
         running(module("projecting"), scorer.folder) as projecting,
         running(module("serving"), scorer.folder) as api,
     ):
+        for bulk in scoring, projecting:
+            yield_processor(bulk.pid)
         projecting.wait_for("ready")
         port: int = api.wait_for("port")["port"]
         scoring.wait_for("recovered")
@@ -157,7 +165,7 @@ def _asked(shop: _Shop, what: str, rate: int, seconds: int) -> Asked:
     notes().print(f"At the till: {rate:,} {what}s/s beside {BESIDE:,} orders/s", highlight=False)
     found: list[Asked] = []
     # The tills ask while orders come, warm-up included, and are done before them.
-    pace = shop.next_pace(BESIDE, seconds)
+    pace = replace(shop.next_pace(BESIDE, seconds), rest_s=_REST_S)
     run(shop.folder, pace, lambda _: found.append(_ask(shop, what, rate, seconds, BESIDE)))
     return found[0]
 
