@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bench.asking import Asking
@@ -15,6 +15,8 @@ from bench.tables import Table
 from streams.commands.output import notes
 
 _CONNECTIONS: Final = 32
+#: How long whoever checks that every change comes rests between two reads: it is nobody's customer here (s).
+_REST_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def beside_orders(shop: Shop, what: str, rate: int, orders: int, seconds: int) -
     notes().print(f"At the till: {rate:,} {what}s/s beside {orders:,} orders/s", highlight=False)
     found: list[Asked] = []
     # The tills ask while orders come, warm-up included, and are done before them.
-    pace = shop.next_pace(orders, seconds)
+    pace = replace(shop.next_pace(orders, seconds), rest_s=_REST_S)
     run(shop.folder, pace, lambda _: found.append(_ask(shop, what, rate, seconds, orders)))
     return found[0]
 
@@ -99,7 +101,8 @@ def table(asked: Sequence[Asked]) -> Table:
         "earlier ones were answered, and the latency (ms) runs from that instant, so that a pause of the server is in "
         "every answer that it delays; the last line is 32 connections that each ask again when answered. An answer "
         "counts when it is of the member asked for, read from Redis at that moment. µs is the processor time of the "
-        "API per request. Broker, Redis, scorer, projector, API, the senders of orders and the tills share the cores."
+        "API per request. Broker, Redis, scorer, projector, API, the senders of orders and the tills share the cores; "
+        "broker, scorer and projector yield to the others, by a nice value of 10."
     )
     columns = ("", "asked/s", "beside orders/s", "answered/s", "µs each", "median", "p99", "most", "wrong")
     return Table("At the till", columns, lines, how)

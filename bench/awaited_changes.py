@@ -51,6 +51,8 @@ class _Reading:
             if record.key in self._wanted and record.key not in self.changes:
                 assert record.value is not None
                 self.changes[record.key] = now, record.timestamp, record.value
+        if self._pace.rest_s:
+            await asyncio.sleep(self._pace.rest_s)
 
     async def until_done(self) -> None:
         """Return when all is read, or nothing comes any more."""

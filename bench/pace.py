@@ -38,7 +38,8 @@ _FIRST_EVENT: Final = 5_000_000_000
 class Pace:
     """What sender, reader and watcher are told. ``first_mover`` and ``run`` are new in every run on the same state.
 
-    ``silence_s`` is after how long nothing more is expected; ``redis`` (a URL) is watched where it is given.
+    ``silence_s`` is after how long nothing more is expected; ``redis`` (a URL) is watched where it is given. The reader
+    rests for ``rest_s`` between two reads, where it matters that changes come, and not when.
     """
 
     job: Job
@@ -48,6 +49,7 @@ class Pace:
     first_mover: int
     run: int
     silence_s: float = 30.0
+    rest_s: float = 0.0
     redis: str | None = None
     sent: str = ""
     read: str = ""

@@ -141,6 +141,7 @@ def _till(figures: Figures, run: _Run) -> None:
         figures.till = till.measure(
             run.scorer,
             stack.broker.bootstrap,
+            stack.broker.pid,
             stack.redis.url,
             size.members,
             size.till_seconds,

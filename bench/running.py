@@ -115,6 +115,11 @@ class Running:
         finally:
             watch.cancel()
 
+    @property
+    def pid(self) -> int:
+        """Of the process, which leads a session of its own."""
+        return self._process.pid
+
     def cpu(self) -> float:
         """Processor seconds used so far, in user and system mode, by the process and its children."""
         times = self._known.cpu_times()

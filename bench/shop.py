@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.contenders.memberpulse import Memberpulse
 from bench.pace import Pace
 from bench.running import Running, running
+from bench.yielding import yield_processor
 
 
 @dataclass(slots=True)
@@ -48,6 +49,8 @@ def opened(scorer: Memberpulse, pace: Pace, redis: str, place: Path) -> Iterator
         running(module("projecting"), scorer.folder) as projecting,
         running(module("serving"), scorer.folder) as api,
     ):
+        for bulk in scoring, projecting:
+            yield_processor(bulk.pid)
         projecting.wait_for("ready")
         port: int = api.wait_for("port")["port"]
         scoring.wait_for("recovered")

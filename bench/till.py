@@ -16,6 +16,7 @@ from bench.pace import Pace, run
 from bench.shop import opened
 from bench.tables import Table
 from bench.workload import Workload
+from bench.yielding import yield_processor
 
 _PARTITIONS: Final = 4
 #: Orders per second beside which tills ask.
@@ -39,9 +40,11 @@ class Till:
 
 
 def measure(
-    scorer: Memberpulse, bootstrap: str, redis: str, members: int, seconds: int, screens: int, now: int
+    scorer: Memberpulse, bootstrap: str, broker: int, redis: str, members: int, seconds: int, screens: int, now: int
 ) -> Till:
     """Each for ``seconds``; the last with so many ``screens`` for six times as long. ``now`` is epoch ms.
+
+    ``broker`` is the process id of Kafka, which yields the processor to the API, as scorer and projector do.
 
     Raises:
         ContenderFailedError: a process ended, or a change did not come.
@@ -54,6 +57,7 @@ def measure(
     load(bootstrap, job.topic, job.partitions, Workload(0, 1, now), 0)
     scorer.prepare(job)
     write_in(scorer.folder, job, pace.base)
+    yield_processor(broker)
     with (
         tempfile.TemporaryDirectory(prefix="memberpulse-bench-") as place,
         opened(scorer, pace, redis, Path(place)) as shop,

@@ -1,7 +1,7 @@
 """A client of the HTTP API for programs in Python: answers as typed records, live events that go on by themselves.
 
-It is part of the extra ``client``. Instants are RFC 3339 texts in UTC, money is minor units (cents), as in the API
-itself (docs/http.md). A client may be used by several threads.
+It is part of the extra ``client``, and imports nothing of the server. Instants are RFC 3339 texts in UTC, money is
+minor units (cents), as in the API itself (docs/http.md). A client may be used by several threads.
 """
 
 import logging
@@ -17,12 +17,10 @@ import httpx_sse
 import msgspec
 from tenacity import Retrying, retry_if_exception, wait_random_exponential
 
-from streams.serving.basket_views import Basket, Preview
-from streams.serving.decisions import Decided
-from streams.serving.live_subscription import ENDINGS, RESTART
-from streams.serving.members import LookupRequest, LookupResponse
-from streams.serving.posting import Posted
-from streams.serving.views import MemberView
+from streams.serving.endings import ENDINGS, RESTART
+from streams.serving.shapes import Basket, Decided, LookupRequest, LookupResponse, MemberView, Posted, Preview
+
+__all__ = ["ApiProblem", "Basket", "Client", "LiveEvent", "MemberView", "Preview", "StreamRestarted"]
 
 log = logging.getLogger(__name__)
 

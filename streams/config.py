@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -295,6 +295,31 @@ class PseudonymSettings(_Section):
         return self
 
 
+class SigningSettings(_Section):
+    """Whether ticks, policies and cuts need a signature; the same in every process of a deployment."""
+
+    secret: SecretStr | None = Field(
+        default=None, min_length=32, description="signs ticks, policies and cuts; at least 32 random characters"
+    )
+    key_id: str = Field(default="1", pattern=r"^[a-z0-9]{1,8}$", description="names the secret in every signature")
+    since: AwareDatetime | None = Field(
+        default=None, description="records appended before this instant need no signature; without it, all need one"
+    )
+    other_secret: SecretStr | None = Field(
+        default=None, min_length=32, description="another secret whose signatures are taken, while secrets change"
+    )
+    other_key_id: str = Field(default="0", pattern=r"^[a-z0-9]{1,8}$", description="its key_id")
+    other_until: AwareDatetime | None = Field(
+        default=None, description="what was appended from this instant on is not taken with the other secret"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SigningSettings":
+        if self.other_secret is not None and (self.secret is None or self.other_key_id == self.key_id):
+            raise ValueError("other_secret needs a secret, and an other_key_id other than key_id")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything a process needs to know about its surroundings; printable without secrets."""
 
@@ -311,6 +336,7 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings()
     access: AccessSettings = AccessSettings()
     pseudonyms: PseudonymSettings = PseudonymSettings()
+    signing: SigningSettings = SigningSettings()
     live: LiveSettings = LiveSettings()
     posting: PostingSettings = PostingSettings()
     deliver: DeliverSettings = DeliverSettings()

@@ -14,8 +14,9 @@ REASON_HEADER: Final = "dl_reason"
 DETAIL_HEADER: Final = "dl_detail"
 OWN_HEADERS: Final = frozenset({TOPIC_HEADER, PARTITION_HEADER, OFFSET_HEADER, REASON_HEADER, DETAIL_HEADER})
 
-#: Refusals that say nothing against the producer's format, so they never count towards the ceiling.
-NOT_DEFECTS: Final = frozenset({"merge_refused", "too_late", "quarantined", "unknown_tier", "policy_refused"})
+#: Refusals that say nothing against the producer's format, so they never count towards the ceiling: above all, who
+#: forges ticks shall not stop the scoring by it.
+NOT_DEFECTS: Final = frozenset({"forged", "merge_refused", "too_late", "quarantined", "unknown_tier", "policy_refused"})
 
 _WINDOW: Final = 1000
 #: One per cent of the window.

@@ -1,7 +1,7 @@
 """What lies in a stretch of the log, read once from the outside, without a consumer group."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -150,11 +150,17 @@ def committed(admin: KafkaAdminClient, group: str) -> dict[tuple[str, int], int]
 
 
 def latest_ticks(
-    consumer: KafkaConsumer, topic: str, stretches: Mapping[int, Span], *, furthest: int | None = None
+    consumer: KafkaConsumer,
+    topic: str,
+    stretches: Mapping[int, Span],
+    *,
+    furthest: int | None = None,
+    genuine: Callable[[LogRecord], bool] = lambda _: True,
 ) -> dict[int, LogRecord]:
     """The record of the last tick in each partition that has one, searched backwards from the end in growing steps.
 
-    The search ends ``furthest`` records before the end of a partition, or at its beginning.
+    The search ends ``furthest`` records before the end of a partition, or at its beginning. Only ``genuine`` ones
+    count.
     """
     found: dict[int, LogRecord] = {}
     limits = {
@@ -165,7 +171,8 @@ def latest_ticks(
     step = _TAIL_RECORDS
     while remaining:
         for record in scan(consumer, topic, remaining):
-            if record.key == PARTITION_KEY and record.value is not None and b'"tick"' in record.value:
+            of_tick = record.key == PARTITION_KEY and record.value is not None and b'"tick"' in record.value
+            if of_tick and genuine(record):
                 found[record.partition] = record
         step *= 4
         remaining = {

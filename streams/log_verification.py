@@ -11,6 +11,7 @@ from streams.config import Settings
 from streams.log_reading import LogRecord, Span, admin_client, committed, scan, spans
 from streams.member_history import erasure_version
 from streams.recomputation import PartitionFold
+from streams.signing import Signatures
 from streams.topics import MEMBER_EVENTS, MEMBER_SCORES, OUTCOME_TOPICS, PARTITION_KEY
 from streams.verification import Tally, ToldOutcome, compare_outcomes, compare_rows, compare_scores
 
@@ -53,7 +54,8 @@ class Verification:
 
     def _partition(self, number: int, advance: Advance) -> list[Tally]:
         upto = self.upto[number]
-        fold = PartitionFold(number, len(self._stretches), self._settings.score.epoch)
+        signatures = Signatures(self._settings.signing)
+        fold = PartitionFold(number, len(self._stretches), self._settings.score.epoch, signatures)
         untold = 0
         for record in scan(
             self._consumer, self._settings.topic(MEMBER_EVENTS), {number: Span(self._stretches[number].begin, upto)}

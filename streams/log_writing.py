@@ -12,11 +12,11 @@ _ACKNOWLEDGED_WITHIN_S: Final = 30.0
 
 
 class NewRecord(NamedTuple):
-    """A record to be written; ``partition`` is None where the key decides."""
+    """A record to be written; ``partition`` is None where the key decides, ``value`` to void the key's earlier ones."""
 
     partition: int | None
     key: bytes
-    value: bytes
+    value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
 
 

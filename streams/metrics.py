@@ -95,6 +95,8 @@ class ScorerMetrics(RefusingMetrics):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
+        # At zero from the start, else Prometheus would not see the first one as an increase.
+        self.dead_letters.labels("forged")
         self.events = _by_label(
             Counter(
                 "memberpulse_events_processed_total",
@@ -381,6 +383,22 @@ class DeliverMetrics:
             ["endpoint", "reason"],
             registry=registry,
         )
+        self.set_aside = Counter(
+            "memberpulse_webhook_set_aside_total",
+            "Outcomes that an endpoint kept refusing, by the last reason; they wait on the topic undelivered",
+            ["endpoint", "reason"],
+            registry=registry,
+        )
+        self.file_in_force = Gauge(
+            "memberpulse_webhook_file_in_force",
+            "1 while the endpoints' file holds as it is, 0 while a changed one is refused and the former holds",
+            registry=registry,
+        )
+        self.file_taken = Gauge(
+            "memberpulse_webhook_file_taken_timestamp_seconds",
+            "When the endpoints' file that holds was read",
+            registry=registry,
+        )
         self.skipped = Counter(
             "memberpulse_webhook_skipped_total",
             "Outcomes that are not for an endpoint, by the filter that held them back",
@@ -416,6 +434,20 @@ class DeliverMetrics:
         """The handles of one endpoint."""
         return EndpointMetrics(self, endpoint)
 
+    def forget(self, endpoint: str) -> None:
+        """Report nothing of an endpoint any more."""
+        for metric in (
+            self.delivered,
+            self.failed,
+            self.set_aside,
+            self.skipped,
+            self.lag,
+            self.oldest,
+            self.state,
+            self.partitions,
+        ):
+            metric.remove_by_labels({"endpoint": endpoint})
+
 
 class EndpointMetrics:
     """The series of one webhook endpoint."""
@@ -423,6 +455,9 @@ class EndpointMetrics:
     def __init__(self, metrics: DeliverMetrics, endpoint: str) -> None:
         self.delivered = metrics.delivered.labels(endpoint)
         self.failed = {reason: metrics.failed.labels(endpoint, reason) for reason in DELIVERY_FAILURES}
+        self.set_aside = {
+            reason: metrics.set_aside.labels(endpoint, reason) for reason in DELIVERY_FAILURES if reason != "gone"
+        }
         self.skipped = {reason: metrics.skipped.labels(endpoint, reason) for reason in DELIVERY_SKIPS}
         self.lag = metrics.lag.labels(endpoint)
         self.oldest = metrics.oldest.labels(endpoint)

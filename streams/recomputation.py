@@ -21,6 +21,7 @@ from streams.outcome_records import OutcomeRecords
 from streams.scorer.partition_events import cuts_to_take, policy_to_take
 from streams.scorer.progress import under_cuts
 from streams.scorer.sweeps import InForce
+from streams.signing import UNSIGNED, Signatures
 
 
 class ExpectedOutcome(NamedTuple):
@@ -39,13 +40,14 @@ class PartitionFold:
     ``outcomes`` what must have been emitted, by id.
     """
 
-    def __init__(self, partition: int, partitions: int, epoch: int) -> None:
+    def __init__(self, partition: int, partitions: int, epoch: int, signatures: Signatures = UNSIGNED) -> None:
         self.members: dict[bytes, MemberState] = {}
         self.writers: dict[bytes, OutcomeRecords] = {}
         self.outcomes: dict[str, ExpectedOutcome] = {}
         self._partition = partition
         self._partitions = partitions
         self._epoch = epoch
+        self._signatures = signatures
         self._rules: InForce | None = None
         self._cuts = b""
         self._last_tick = 0
@@ -59,6 +61,7 @@ class PartitionFold:
             event = decode(record.key, record.value)
             position = self._place(record)
             if isinstance(event, Tick | PolicyPublished | CutsPublished):
+                self._signatures.check(record)
                 if event.partition == self._partition:
                     self._of_partition(event, position)
                 return

@@ -67,7 +67,12 @@ def wanted_topics(settings: Settings, *, with_sources: bool = False) -> list[Wan
             name=settings.changelog_topic,
             carries="the members' state, remembered by the scorer",
             partitions=settings.kafka.partitions,
-            config={"cleanup.policy": "compact", "min.compaction.lag.ms": str(DAY_MS)},
+            config={
+                "cleanup.policy": "compact",
+                "min.compaction.lag.ms": str(DAY_MS),
+                # As of the topics that keep the last of each key: rows of erased members do not stay.
+                "max.compaction.lag.ms": str(7 * DAY_MS),
+            },
         )
     )
     if with_sources:

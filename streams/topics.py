@@ -26,6 +26,8 @@ _LAST_PER_KEY = (
     ("cleanup.policy", "compact"),
     ("min.compaction.lag.ms", str(DAY_MS)),
     ("delete.retention.ms", str(7 * DAY_MS)),
+    # What was said of an erased member before is gone from the disks a week later, however little is written.
+    ("max.compaction.lag.ms", str(7 * DAY_MS)),
 )
 
 MEMBER_EVENTS: Final = "member-events"
@@ -39,6 +41,7 @@ CONTROL: Final = "control"
 DUE_COUNTS: Final = "due-counts"
 CUT_SKETCHES: Final = "cut-sketches"
 AUDIT: Final = "audit"
+UNDELIVERED: Final = "undelivered"
 
 #: The topics of outcomes. A member's sequence numbers run through all of them; what one decision tells has this order.
 OUTCOME_TOPICS: Final = (TIER_CHANGES, LIFECYCLE_ALERTS, SEGMENT_CHANGES)
@@ -83,6 +86,13 @@ SPECS: Final = (
         carries="holds and releases of ticks, policies, previews of them, the cuts of the day, states of webhooks",
         partitions=1,
         config=(*_LAST_PER_KEY, ("message.timestamp.type", "LogAppendTime")),
+    ),
+    TopicSpec(
+        name=UNDELIVERED,
+        key="endpoint/outcome id",
+        carries="outcomes that a webhook endpoint refused for long, until they are sent again or dismissed",
+        partitions=1,
+        config=(*_LAST_PER_KEY, ("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", "2097152")),
     ),
     TopicSpec(
         name=DUE_COUNTS,

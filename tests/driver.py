@@ -6,7 +6,7 @@ everything that no cut has remembered and reads on from the last one.
 """
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -30,6 +30,7 @@ from streams.refusing import Refuser
 from streams.rows import decode as decode_row
 from streams.scorer.partition import MemberPartition
 from streams.scorer.tally import Tally
+from streams.signing import UNSIGNED, Signatures
 from streams.topics import DEAD_LETTERS, MEMBER_EVENTS, MEMBER_SCORES, PARTITION_KEY
 from tests.streams.engine.record_reading import decoded_headers
 
@@ -73,8 +74,9 @@ class ScorerDriver:
         partition_count: int = 1,
         ceiling: bool = False,
         rows: Callable[[], MutableMapping[bytes, bytes]] = dict,
+        signatures: Signatures = UNSIGNED,
     ) -> None:
-        """``rows`` makes the place where a process keeps its rows."""
+        """``rows`` makes the place where a process keeps its rows; ``signatures`` both sign and check."""
         self._tp = TP(MEMBER_EVENTS, partition)
         self.document = load(policy) if isinstance(policy, str) else policy
         self.log: list[Record] = []
@@ -84,6 +86,7 @@ class ScorerDriver:
         self._partition_count = partition_count
         self._ceiling = ceiling
         self._rows = rows
+        self._signatures = signatures
         self._new_process()
         self._append(PARTITION_KEY, policy_record(self.document, self._tp.partition), log_time=0)
 
@@ -103,13 +106,16 @@ class ScorerDriver:
             end,
         )
         self.partition.rows = self._rows()
+        self.partition.signatures = self._signatures
 
     # -- the log ----------------------------------------------------------------------------------------------------
 
     def _append(
         self, key: bytes | None, value: bytes | None, *, log_time: int, imported: bool = False, sweep: bool = True
     ) -> None:
-        headers = [("log_time", str(log_time).encode())] if imported else []
+        headers: Sequence[tuple[str, bytes]] = [("log_time", str(log_time).encode())] if imported else []
+        if key == PARTITION_KEY and value is not None:
+            headers = self._signatures.sign(key, value, headers)
         self.log.append(Record(len(self.log), log_time, key, value, headers))
         self.run(sweep=sweep)
 
@@ -136,10 +142,8 @@ class ScorerDriver:
 
     def tick(self, at: datetime, *, sweep: bool = True) -> None:
         """Append a tick; with ``sweep`` False nobody who is due is reached yet."""
-        self.log.append(
-            Record(len(self.log), instant_of(at), PARTITION_KEY, encode_tick(instant_of(at), self._tp.partition), ())
-        )
-        self.run(sweep=sweep)
+        value = encode_tick(instant_of(at), self._tp.partition)
+        self._append(PARTITION_KEY, value, log_time=instant_of(at), sweep=sweep)
 
     def publish(self, policy: PolicyDocument | str, at: datetime, *, sweep: bool = True) -> None:
         """Append another policy; with ``sweep`` False nobody is reached yet."""

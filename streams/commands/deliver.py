@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -14,20 +13,18 @@ import typer
 from rich.table import Table
 
 from scoring.calendar import instant_of
+from streams.commands import undelivered
 from streams.commands.actor import Actor, named
+from streams.commands.endpoints import Name, endpoint_of, endpoints_of, file_of
 from streams.commands.output import log_to_stderr, results
 from streams.commands.progress import left
 from streams.commands.resolve import resolved_settings
 from streams.config import Settings
 from streams.exits import CommandError, ExitCode
-from streams.file_problems import nearest
 from streams.instants import instant_text
 
 if TYPE_CHECKING:  # what these import takes longer than most verbs
-    from streams.webhooks.endpoint_file import Endpoint
     from streams.webhooks.operator import EndpointStatus
-
-Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="its name in the endpoints' file", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +40,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("status", epilog="Example: memberpulse deliver status")(show_status)
     verbs.command("enable", epilog='Example: memberpulse deliver enable crm --reason "they are back"')(enable)
     verbs.command("replay", epilog="Example: memberpulse deliver replay crm --from 2026-03-01T06:00:00Z")(replay)
+    undelivered.register(verbs)
     verbs.command("secret", epilog="Example: memberpulse deliver secret > crm.secret")(secret)
     app.add_typer(verbs, name="deliver")
 
@@ -52,14 +50,13 @@ def deliver(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = resolved_settings()
-    endpoints = _endpoints(settings)
     log_to_stderr()
-    asyncio.run(_until_stopped(settings, endpoints))
+    asyncio.run(_until_stopped(settings))
 
 
 def check() -> None:
     """Check the endpoints' file and the secrets it names; nothing is sent."""
-    for name, endpoint in _endpoints(resolved_settings()).items():
+    for name, endpoint in endpoints_of(resolved_settings()).items():
         results().print(f"{name}  {endpoint.shown_url}", markup=False)
 
 
@@ -68,7 +65,7 @@ def test(name: Name) -> None:
     from streams.webhooks.attempt import AttemptFailed
     from streams.webhooks.trial import try_out
 
-    endpoint = _endpoint(resolved_settings(), name)
+    endpoint = endpoint_of(resolved_settings(), name)
     began = time.perf_counter()
     try:
         accepted = asyncio.run(try_out(name, endpoint, time.time()))
@@ -88,7 +85,7 @@ def show_status(*, as_json: Annotated[bool, typer.Option("--json", help="print J
     from streams.webhooks.operator import status
 
     settings = resolved_settings()
-    found = status(settings, _endpoints(settings), time.time_ns() // 1_000_000)
+    found = status(settings, endpoints_of(settings), time.time_ns() // 1_000_000)
     if as_json:
         told = [{**asdict(each), "standing": _plain(each)} for each in found]
         results().print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode(), markup=False)
@@ -101,7 +98,7 @@ def enable(name: Name, reason: Annotated[str, typer.Option(help="why")] = "", ac
     from streams.webhooks import operator
 
     settings = resolved_settings()
-    _endpoint(settings, name)
+    endpoint_of(settings, name)
     operator.enable(settings, name, actor=named(actor), reason=reason, now=time.time_ns() // 1_000_000)
     results().print(f"{name} gets outcomes again, beginning with the oldest that waits", markup=False)
 
@@ -121,7 +118,7 @@ def replay(
     from streams.webhooks import operator
 
     settings = resolved_settings()
-    endpoint = _endpoint(settings, name)
+    endpoint = endpoint_of(settings, name)
     since_ms = instant_of(since.replace(tzinfo=UTC))
     now = time.time_ns() // 1_000_000
     count = operator.replay(settings, name, endpoint, since_ms=since_ms, actor=named(actor), now=now)
@@ -138,46 +135,26 @@ def secret() -> None:
     print(new_secret())
 
 
-async def _until_stopped(settings: Settings, endpoints: Mapping[str, "Endpoint"]) -> None:
+async def _until_stopped(settings: Settings) -> None:
+    from streams.webhooks.endpoint_file import load
+    from streams.webhooks.file_watch import WatchedFile
     from streams.webhooks.process import run
 
-    stop = asyncio.Event()
+    stop, hang_up = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(settings, endpoints, stop=stop)
-
-
-def _endpoints(settings: Settings) -> "dict[str, Endpoint]":
-    from streams.webhooks.endpoint_file import load
-
-    file = settings.deliver.endpoints_file
-    if file is None:
-        raise CommandError(
-            "no endpoints are known",
-            ExitCode.CONFIG,
-            where="setting deliver.endpoints_file (MEMBERPULSE_DELIVER__ENDPOINTS_FILE)",
-            remedy="name a TOML file with endpoints; docs/webhooks.md describes it",
-        )
-    return load(file)
-
-
-def _endpoint(settings: Settings, name: str) -> "Endpoint":
-    endpoints = _endpoints(settings)
-    if name not in endpoints:
-        raise CommandError(
-            f"there is no endpoint {name!r}",
-            ExitCode.NO_INPUT,
-            where=str(settings.deliver.endpoints_file),
-            allowed=f"{nearest(name, list(endpoints))}{', '.join(endpoints)}",
-        )
-    return endpoints[name]
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    file = file_of(settings)
+    watched = WatchedFile(file, hang_up)
+    await run(settings, load(file), stop=stop, watched=watched)
 
 
 def _table(found: "list[EndpointStatus]") -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("endpoint", "state", "since"):
         table.add_column(title, no_wrap=True)
-    for title in ("behind", "oldest waits"):
+    for title in ("behind", "oldest waits", "undelivered"):
         table.add_column(title, justify="right")
     for title in ("process", "why"):
         table.add_column(title)
@@ -189,6 +166,7 @@ def _table(found: "list[EndpointStatus]") -> Table:
             "" if standing is None else instant_text(standing.since_ms),
             f"{each.behind:,}",
             "" if each.waiting_seconds is None else left(each.waiting_seconds),
+            f"{each.undelivered:,}",
             "delivers" if each.is_live else "none",
             "" if standing is None else standing.reason,
         )

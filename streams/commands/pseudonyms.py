@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,15 +14,15 @@ from scoring.events import MemberMerged
 from streams.auditing import audit_record
 from streams.codecs import encode_event
 from streams.commands.actor import Actor, named
-from streams.commands.output import results
+from streams.commands.output import notes, results
 from streams.commands.resolve import resolved_settings
 from streams.config import Settings
 from streams.exits import CommandError, ExitCode
-from streams.log_reading import log_consumer, spans
+from streams.log_reading import LogRecord, log_consumer, scan, spans
 from streams.log_writing import NewRecord, write
 from streams.murmur import partition_of
 from streams.pseudonyms import Pseudonyms
-from streams.topics import AUDIT, MEMBER_EVENTS
+from streams.topics import AUDIT, MEMBER_EVENTS, MEMBER_SCORES
 
 pseudonyms = typer.Typer(
     name="pseudonyms",
@@ -60,21 +60,30 @@ def move(
 ) -> None:
     """Merge what each member was known as under the former secret into what they are known as now.
 
-    Calling it again does no harm: the same move is the same event.
+    An id that is no member under the former secret is left out. Calling it again does no harm: the same move is the
+    same event.
     """
     settings = resolved_settings()
     known = _known(settings, former=True)
     if yes and not reason:
         raise CommandError("say why, with --reason", ExitCode.USAGE, remedy="it is kept in the log beside your name")
     ids = _ids(file)
-    if not yes:
-        results().print(f"{len(ids):,} members would move; --yes and --reason write it to the log", markup=False)
-        return
     topic = settings.topic(MEMBER_EVENTS)
     with log_consumer(settings) as consumer:
         count = len(spans(consumer, topic))
-    if not count:
-        raise CommandError(f"there is no topic {topic}", ExitCode.CONFIG, remedy="'memberpulse topics apply' makes it")
+        if not count:
+            raise CommandError(
+                f"there is no topic {topic}", ExitCode.CONFIG, remedy="'memberpulse topics apply' makes it"
+            )
+        read = scan(consumer, settings.topic(MEMBER_SCORES), spans(consumer, settings.topic(MEMBER_SCORES)))
+        found = members_among(known, ids, read)
+    strangers = len(ids) - len(found)
+    if strangers:
+        notes().print(f"{strangers:,} ids are no members under the former secret and are left out", markup=False)
+    ids = found
+    if not yes:
+        results().print(f"{len(ids):,} members would move; --yes and --reason write it to the log", markup=False)
+        return
     events = list(moves(known, ids, time.time_ns() // 1_000_000, reason, named(actor)))
     # The audit knows first: nothing is done that it does not tell of.
     told = [(event, audit_record(event, caller=named(None), via="command")) for event in events]
@@ -85,6 +94,20 @@ def move(
     )
     write(settings, topic, (_record(event, count) for event in events))
     results().print(f"{len(ids):,} moves are in the log; 'memberpulse lag' tells when they are scored", markup=False)
+
+
+def members_among(known: Pseudonyms, ids: list[str], scores: Iterable[LogRecord]) -> list[str]:
+    """Those ids whose former pseudonym has a score, which every member has: a move would make the others members.
+
+    ``scores`` are the records of ``member-scores`` in the order of each partition.
+    """
+    former = {(known.former(each) or "").encode(): each for each in ids}
+    there: dict[str, bool] = dict.fromkeys(ids, False)
+    for record in scores:
+        member_id = former.get(record.key or b"")
+        if member_id is not None:
+            there[member_id] = record.value is not None
+    return [member_id for member_id, is_one in there.items() if is_one]
 
 
 def moves(known: Pseudonyms, ids: list[str], at: int, reason: str, actor: str) -> Iterator[MemberMerged]:

@@ -77,4 +77,8 @@ def _problem(found: dict[str, object]) -> str:
         if secret or found["type"] == "extra_forbidden" or isinstance(found.get("input"), dict)
         else f" (found {found.get('input')!r})"
     )
-    return f"{variable}, in the file {'.'.join(path)}: {found['msg']}{given}"
+    told = found["msg"]
+    context = found.get("ctx")
+    if secret and found["type"] == "too_short" and isinstance(context, dict):
+        told = f"needs at least {context['min_length']} characters, not {context['actual_length']}"
+    return f"{variable}, in the file {'.'.join(path)}: {told}{given}"

@@ -11,6 +11,7 @@ from streams.config import Settings
 from streams.importing.ordering import Entry
 from streams.kafka_clients import client_settings
 from streams.murmur import partition_of
+from streams.signing import UNSIGNED, Signatures
 from streams.topics import DEAD_LETTERS, MEMBER_EVENTS, PARTITION_KEY, SHOP_TRAFFIC
 
 #: Far below the broker's limit of 1 MiB a batch, far above the point where a request's own cost matters.
@@ -50,6 +51,7 @@ class HistorySender:
         self._partitions = partitions
         self._skip = list(skip)
         self._acknowledged = acknowledged
+        self._signatures = Signatures(settings.signing)
         lanes = lanes_of(partitions)
         self._batches: list[Any] = [None] * lanes
         self._under_way: list[asyncio.Task[None] | None] = [None] * lanes
@@ -79,7 +81,7 @@ class HistorySender:
     async def tick(self, at: int) -> None:
         """Send one tick to every partition, behind every entry that was sent before."""
         for partition in range(self._partitions):
-            await self._append(partition, PARTITION_KEY, encode_tick(at, partition), at)
+            await self._append(partition, PARTITION_KEY, encode_tick(at, partition), at, self._signatures)
 
     async def dead_letter(self, original: bytes, headers: list[tuple[str, bytes]]) -> None:
         """Send one row that could not be used."""
@@ -96,11 +98,13 @@ class HistorySender:
         await asyncio.gather(*(each for each in self._under_way if each is not None))
         await self._producer.flush()
 
-    async def _append(self, lane: int, key: bytes, value: bytes, log_time: int) -> None:
+    async def _append(
+        self, lane: int, key: bytes, value: bytes, log_time: int, signatures: Signatures = UNSIGNED
+    ) -> None:
         self._position[lane] += 1
         if self._position[lane] <= self._skip[lane]:
             return
-        headers = [("log_time", b"%d" % log_time)]
+        headers = signatures.sign(key, value, (("log_time", b"%d" % log_time),))
         batch = self._batches[lane]
         if batch is None or batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
             await self._ship(lane)

@@ -13,11 +13,12 @@ from streams.changelog import Standing, standing_of
 from streams.codecs import decode
 from streams.config import Settings
 from streams.log_reading import LogRecord, Span, log_consumer, scan, spans
-from streams.log_writing import NewRecord, write
+from streams.log_writing import write
 from streams.policy_file import PolicyDocument, from_canonical
-from streams.policy_publication import policy_record
+from streams.policy_publication import signed_policies
 from streams.preview.succession import LogStanding
 from streams.scorer.partition_events import policy_to_take
+from streams.signing import Signatures
 from streams.topics import MEMBER_EVENTS, PARTITION_KEY
 
 _TOLD_EVERY: Final = 1000
@@ -32,6 +33,7 @@ class LogEnds:
         self._settings = settings
         self._consumer = consumer
         self._topic = settings.topic(MEMBER_EVENTS)
+        self._genuine = Signatures(settings.signing).genuine
         self._remembered: dict[int, Standing | None] = {}
         self._rest: dict[int, Span] = {}
         for number, span in spans(consumer, self._topic).items():
@@ -49,7 +51,7 @@ class LogEnds:
         beyond: dict[int, list[LogRecord]] = {number: [] for number in self._rest}
         untold = 0
         for record in scan(self._consumer, self._topic, self._rest):
-            if record.key == PARTITION_KEY:
+            if record.key == PARTITION_KEY and self._genuine(record):
                 beyond[record.partition].append(record)
             untold += 1
             if untold == _TOLD_EVERY:
@@ -104,5 +106,4 @@ def copy_to(settings: Settings, document: PolicyDocument, partitions: Sequence[i
     Raises:
         kafka.errors.KafkaError: a record was not acknowledged within 30 s; publishing again goes on from there.
     """
-    records = [NewRecord(each, PARTITION_KEY, policy_record(document, each)) for each in partitions]
-    write(settings, settings.topic(MEMBER_EVENTS), records)
+    write(settings, settings.topic(MEMBER_EVENTS), signed_policies(settings, document, partitions))

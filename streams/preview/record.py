@@ -8,6 +8,7 @@ from streams.config import Settings
 from streams.log_reading import log_consumer, scan, spans
 from streams.log_writing import NewRecord, write
 from streams.preview.replay import Replay
+from streams.signing import Signatures
 from streams.topics import CONTROL
 
 _PREVIEW: Final = b"policy-preview/"
@@ -99,10 +100,11 @@ def policy_control(settings: Settings) -> PolicyControl:
     Raises:
         kafka.errors.KafkaError: the broker did not answer.
     """
-    topic, control = settings.topic(CONTROL), PolicyControl()
+    topic, control, genuine = settings.topic(CONTROL), PolicyControl(), Signatures(settings.signing).genuine
     with log_consumer(settings) as consumer:
         for record in scan(consumer, topic, spans(consumer, topic)):
-            control.absorb(record.key, record.value)
+            if genuine(record):
+                control.absorb(record.key, record.value)
     return control
 
 
@@ -126,4 +128,5 @@ def remember_publication(settings: Settings, record: PublishedRecord) -> Publish
 
 
 def _write(settings: Settings, key: bytes, value: bytes) -> None:
-    write(settings, settings.topic(CONTROL), [NewRecord(None, key, value)])
+    headers = Signatures(settings.signing).sign(key, value)
+    write(settings, settings.topic(CONTROL), [NewRecord(None, key, value, tuple(headers))])

@@ -26,6 +26,7 @@ from streams.scorer.partition_events import cuts_to_take, log_time_of, policy_to
 from streams.scorer.progress import PartitionProgress, under_cuts
 from streams.scorer.sweeps import Census, ChangeSweep, InForce, Sweep, Sweeps, TickSweep
 from streams.scorer.tally import Tally
+from streams.signing import UNSIGNED, Signatures
 from streams.topics import PARTITION_KEY
 
 # A name of another module is looked up each time; one's own constant is not, when it is compiled.
@@ -59,6 +60,8 @@ class MemberPartition(MemberRows):
         super().__init__(tp, put, tally, topic, partition_count, fail)
         self._records_for = records_for
         self._census = census
+        #: By which ticks, policies and cuts are told from forged ones; the process sets it.
+        self.signatures: Signatures = UNSIGNED
         self.progress = PartitionProgress()
         self._sweeps = Sweeps()
         self._position = Position(offset=-1, log_time=0, last_tick=0, imported=False)
@@ -90,6 +93,7 @@ class MemberPartition(MemberRows):
         assert key is not None
         self._place(record)
         if key == _PARTITION_KEY:
+            self.signatures.check(record)
             self._absorb_partition_event(event)
             return 0
         position = self._position

@@ -23,6 +23,7 @@ from streams.scorer.partition import MemberPartition
 from streams.scorer.policy_in_force import say_policy_in_force
 from streams.scorer.row_store import open_store
 from streams.scorer.tally import Tally
+from streams.signing import Signatures
 from streams.stream_process import engine_settings, run
 from streams.ticker.due_counts import BUCKET_MS, DueCount, encode_due_count
 from streams.topic_admin import Action, look, plan, wanted_topics
@@ -65,6 +66,7 @@ def refuse_wrong_topics(settings: Settings) -> None:
 def build(settings: Settings, metrics: ScorerMetrics, store: DiskStore | None = None) -> BatchApp:
     """The scorer's Faust app, with its rows in ``store`` or in memory."""
     partition_count = settings.kafka.partitions
+    signatures = Signatures(settings.signing)
 
     # Looked up per outcome, so joined with the prefix only once.
     names = {name: settings.topic(name) for name in (*OUTCOME_TOPICS, MEMBER_SCORES, MEMBER_EVENTS)}
@@ -80,6 +82,7 @@ def build(settings: Settings, metrics: ScorerMetrics, store: DiskStore | None = 
         partition = MemberPartition(
             tp, outbox.put, tally, names.__getitem__, records_for, partition_count, end_process, census
         )
+        partition.signatures = signatures
         if store is not None:
             partition.rows = store.rows(tp)
         return partition

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from streams.access.middleware import PUBLIC, authentication
 from streams.config import Settings
 from streams.metrics import ServingMetrics
-from streams.serving import decisions, health, live_reader, live_streams, log_writer, members, posting, previews
+from streams.serving import decisions, health, live_streams, log_writer, members, posting, previews
 from streams.serving.openapi import describe_exactly, openapi_config
 from streams.serving.problems import problem_response
 from streams.serving.security_headers import add_security_headers
@@ -34,7 +34,7 @@ V1: Final[tuple[ControllerRouterHandler, ...]] = (
     *decisions.HANDLERS,
 )
 #: What is started before the first request and stopped after the last one, in this order and backwards.
-LIFESPANS: Final[tuple[Lifespan, ...]] = (members.lifespan, log_writer.lifespan, live_reader.lifespan)
+LIFESPANS: Final[tuple[Lifespan, ...]] = (members.lifespan, log_writer.lifespan, live_streams.lifespan)
 
 
 def wall_clock_ms() -> int:

@@ -11,10 +11,10 @@ from scoring.errors import Refused
 from scoring.events import OrderPaid
 from scoring.policy import ROLLING, Policy
 from streams.instants import instant_text
-from streams.serving.basket_views import Basket
 from streams.serving.policies import InForce
 from streams.serving.rebuilt import keep_base, rebuilt
 from streams.serving.scores import Score
+from streams.serving.shapes import Basket
 
 #: Event and order id of an order that nobody placed.
 _ID: Final = "preview"

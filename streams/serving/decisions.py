@@ -3,6 +3,7 @@
 Each goes into the log as an event, after the audit was told who decides it and why. The scorer carries it out.
 """
 
+import hashlib
 import time
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -24,6 +25,7 @@ from streams.config import Settings
 from streams.serving.log_writer import Fate, LogWriter
 from streams.serving.posting import RETRY_AFTER
 from streams.serving.problems import Problem
+from streams.serving.shapes import Decided
 from streams.serving.told_problems import problems
 from streams.topics import AUDIT, MEMBER_EVENTS
 
@@ -44,17 +46,6 @@ class Granted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description=_ACTOR)] | None = None
 
 
-class Decided(msgspec.Struct, frozen=True):
-    """A decision that is in the log. The scorer carries it out when it reads it, milliseconds later as a rule."""
-
-    event_id: str
-    type: str
-    member_id: str
-    topic: str
-    partition: int
-    offset: int
-
-
 MemberId = Annotated[str, PathParameter(description="the member's id", min_length=1, max_length=64)]
 Reason = Annotated[
     str,
@@ -70,6 +61,14 @@ Actor = Annotated[
         max_length=192,
     ),
 ]
+Key = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description="the caller's own id of this decision: sent again with it, it is the same decision and counts once",
+        max_length=128,
+    ),
+]
 _RESPONSES: Final = problems(503)
 
 
@@ -83,9 +82,11 @@ _RESPONSES: Final = problems(503)
     operation_id="grantTier",
     tags=["decisions"],
 )
-async def grant(request: Request[Any, Any, Any], member_id: MemberId, data: JSONBody[Granted]) -> Decided:
+async def grant(
+    request: Request[Any, Any, Any], member_id: MemberId, data: JSONBody[Granted], key: Key = None
+) -> Decided:
     """The member has at least this tier until the instant given. A later grant replaces it."""
-    common = _common(request, member_id, data.reason, data.actor)
+    common = _common(request, member_id, data.reason, data.actor, key)
     if data.until <= common["occurred_at"]:
         raise Problem(
             HTTPStatus.BAD_REQUEST, f"until is {data.until.isoformat()}, which has passed", kind="in-the-past"
@@ -108,10 +109,10 @@ async def grant(request: Request[Any, Any, Any], member_id: MemberId, data: JSON
     tags=["decisions"],
 )
 async def withdraw(
-    request: Request[Any, Any, Any], member_id: MemberId, reason: Reason, actor: Actor = None
+    request: Request[Any, Any, Any], member_id: MemberId, reason: Reason, actor: Actor = None, key: Key = None
 ) -> Decided:
     """The member has the tier again that the rules give. Without an override in force nothing changes."""
-    return await _carry_out(request, TierOverrideWithdrawn(**_common(request, member_id, unquote(reason), actor)))
+    return await _carry_out(request, TierOverrideWithdrawn(**_common(request, member_id, unquote(reason), actor, key)))
 
 
 @delete(
@@ -124,15 +125,19 @@ async def withdraw(
     operation_id="eraseMember",
     tags=["decisions"],
 )
-async def erase(request: Request[Any, Any, Any], member_id: MemberId, reason: Reason, actor: Actor = None) -> Decided:
+async def erase(
+    request: Request[Any, Any, Any], member_id: MemberId, reason: Reason, actor: Actor = None, key: Key = None
+) -> Decided:
     """State and score go, and no later event brings them back. It cannot be undone. What is in the log stays there."""
-    return await _carry_out(request, MemberErased(**_common(request, member_id, unquote(reason), actor)))
+    return await _carry_out(request, MemberErased(**_common(request, member_id, unquote(reason), actor, key)))
 
 
 HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (grant, withdraw, erase)
 
 
-def _common(request: Request[Any, Any, Any], member_id: str, reason: str, actor: str | None) -> dict[str, Any]:
+def _common(
+    request: Request[Any, Any, Any], member_id: str, reason: str, actor: str | None, key: str | None
+) -> dict[str, Any]:
     caller: Caller = caller_of(request)
     if caller.shops is not None:
         raise PermissionDeniedException(
@@ -141,7 +146,13 @@ def _common(request: Request[Any, Any, Any], member_id: str, reason: str, actor:
     if not reason.strip():
         raise Problem(HTTPStatus.BAD_REQUEST, "the reason is empty; say why", kind="no-reason")
     said = unquote(actor) if actor else caller.name
-    return said_by(request.app.state.pseudonyms.of(member_id), reason, said, request.app.state.now_ms(), "http")
+    known_by = request.app.state.pseudonyms.of(member_id)
+    common = said_by(known_by, reason, said, request.app.state.now_ms(), "http")
+    if key:
+        # Of this caller, route and member: the same key of another caller is another decision.
+        named = msgspec.json.encode((caller.name, request.method, request.scope["path"], known_by, key))
+        common["event_id"] = f"http-{hashlib.sha256(named).hexdigest()[:32]}"
+    return common
 
 
 async def _carry_out(request: Request[Any, Any, Any], event: ByHand) -> Decided:

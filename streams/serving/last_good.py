@@ -1,14 +1,14 @@
 """What was last known of members, for when Redis is away: bounded, the longest unused is forgotten first."""
 
 from collections import OrderedDict
-from typing import NamedTuple
 
+import msgspec
 from prometheus_client import Gauge
 
 from streams.serving.scores import Score
 
 
-class Good(NamedTuple):
+class Good(msgspec.Struct, gc=False):
     """A value that Redis gave.
 
     ``tag`` recognises the stored bytes (:func:`streams.serving.scores.tag_of`). ``body`` is the encoded view up to

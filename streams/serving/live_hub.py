@@ -4,6 +4,7 @@ Everything here happens on one event loop and nothing awaits: between looking at
 clients, nothing can be missed.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -11,10 +12,11 @@ from streams.config import LiveSettings
 from streams.metrics import LiveMetrics
 from streams.murmur import partition_of
 from streams.outcome_facts import OutcomeFacts
+from streams.serving.endings import OVERRUN, RESTART, STOPPING
 from streams.serving.live_entries import LiveEntry
 from streams.serving.live_history import LiveHistory
 from streams.serving.live_positions import OF_A_MEMBER, OF_EVERYBODY, indices_of, packed, position_of, text_of
-from streams.serving.live_subscription import OVERRUN, RESTART, STOPPING, Subscription
+from streams.serving.live_subscription import Subscription
 
 #: Outcomes of the history that are looked at for a client without a pause.
 _LOOKED_AT: Final = 200
@@ -52,6 +54,8 @@ class LiveHub:
         self._of_member: dict[str, set[Subscription]] = {}
         self._of_everybody: set[Subscription] = set()
         self._stopping = False
+        #: Set while a stream is open.
+        self.heard = asyncio.Event()
 
     # -- what the reader says ---------------------------------------------------------------------------------------
 
@@ -134,6 +138,7 @@ class LiveHub:
             client.position = [self._position[index] for index in indices]
             client.serial = history.end
         self._clients.add(client)
+        self.heard.set()
         self.metrics.clients.set(len(self._clients))
         return client
 
@@ -159,6 +164,8 @@ class LiveHub:
     def close(self, client: Subscription) -> None:
         """The client has gone, or was ended."""
         self._clients.discard(client)
+        if not self._clients:
+            self.heard.clear()
         self.metrics.clients.set(len(self._clients))
         if client.ended:
             self.metrics.ended[client.ended].inc()

@@ -1,19 +1,20 @@
 """From the outcome topics to the live hub: one consumer per process, of every partition, without a group.
 
 It commits nothing and begins a little before the end, so that clients of a process that was just started again can go
-on where they were. While Kafka is away it waits, and goes on at the same offsets.
+on where they were. While Kafka is away it waits, and goes on at the same offsets. While nobody listens it reads a few
+times a second: at a thousand orders a second nearly every outcome is a fetch of its own otherwise, for this process and
+for the broker.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
-from litestar import Litestar
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
 
 from streams.config import Settings
@@ -40,7 +41,9 @@ _FETCH_BYTES: Final = 8_388_608
 _FETCH_WAIT_MS: Final = 500
 #: How long the reader sleeps where nothing comes and nothing waits.
 _IDLE_MS: Final = 1000
-#: Outcomes handed out before clients get their turn.
+#: How long it leaves outcomes where they are while no stream is open.
+_UNHEARD_SECONDS: Final = 0.25
+#: Outcomes read, and handed out, before clients and look-ups get their turn.
 _AT_ONCE: Final = 50
 #: Offsets that say that the log is not the one that was read.
 _PLACE_LOST = (OffsetOutOfRangeError, NoOffsetForPartitionError)
@@ -102,6 +105,7 @@ class LiveReader:
             auto_offset_reset="none",
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             fetch_max_bytes=_FETCH_BYTES,
+            max_poll_records=_AT_ONCE,
         )
         try:
             await consumer.start()
@@ -179,6 +183,18 @@ class LiveReader:
         if now >= self._next_look:
             self._next_look = now + _LOOK_SECONDS
             self._look(consumer)
+        if sum(map(len, fetched.values())) >= _AT_ONCE:
+            # More is at hand, for which the consumer does not wait.
+            await asyncio.sleep(0)
+        else:
+            await self._until_heard()
+
+    async def _until_heard(self) -> None:
+        """Until a stream is open, but not for long: what comes meanwhile is history, for clients that come back."""
+        if not self._hub.heard.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_UNHEARD_SECONDS):
+                    await self._hub.heard.wait()
 
     def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Does Kafka answer? A fetch that finds nothing is an answer too."""
@@ -196,7 +212,8 @@ class LiveReader:
             self._hub.publish(at_once)
             now_ms = self._now_ms()
             for entry in at_once:
-                self._metrics.delay_seconds.observe(max(0, now_ms - entry.appended_ms) / 1000)
+                if self._hub.heard.is_set():
+                    self._metrics.delay_seconds.observe(max(0, now_ms - entry.appended_ms) / 1000)
                 self._metrics.late.inc(entry.late)
 
     def _entries(self, partition: TopicPartition, records: Sequence[Any]) -> list[LiveEntry]:
@@ -224,20 +241,3 @@ def _say(state: RetryCallState) -> None:
             "kafka.bootstrap and that 'memberpulse topics apply' was run",
             state.outcome.exception(),
         )
-
-
-@asynccontextmanager
-async def lifespan(app: Litestar) -> AsyncIterator[None]:
-    """Read the outcome topics while the app runs; the hub is ``app.state.live``."""
-    settings: Settings = app.state.settings
-    metrics = LiveMetrics(app.state.registry)
-    hub = LiveHub(settings.live, settings.kafka.partitions, metrics)
-    app.state.live = hub
-    reader = LiveReader(settings, hub, metrics, app.state.now_ms)
-    reading = asyncio.ensure_future(reader.run())
-    try:
-        yield
-    finally:
-        hub.end_all()
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)

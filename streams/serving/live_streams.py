@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from litestar import Request, get
+from litestar import Litestar, Request, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
@@ -15,12 +16,15 @@ from litestar.types import ControllerRouterHandler
 from streams.access.caller import Scope, caller_of
 from streams.access.guards import requires
 from streams.config import Settings
+from streams.metrics import LiveMetrics
 from streams.outcome_facts import GROUPS, KINDS, OutcomeFacts, Selection
 from streams.serving.live_hub import Ahead, LiveHub, NotReady, TooManyClients, TooOld
 from streams.serving.live_positions import NoPosition
+from streams.serving.live_reader import LiveReader
 from streams.serving.live_responses import MEDIA_TYPE, EventStream
 from streams.serving.live_subscription import Subscription
 from streams.serving.problems import Problem
+from streams.serving.shapes import StreamEvent
 from streams.serving.told_problems import problems
 
 #: How long a request waits for this process to catch up with another one that the client was connected to before.
@@ -28,14 +32,16 @@ _CATCH_UP_SECONDS: Final = 2.0
 _LOOK_AGAIN_SECONDS: Final = 0.02
 _RETRY_AFTER: Final = {"Retry-After": "5"}
 
-_EXAMPLE: Final = (
-    'id: mBQUDAg\nevent: tier.upgraded\ndata: {"specversion":"1.0","id":"0b2c…","type":"memberpulse.tier.upgraded.v1",'
-    '"source":"/memberpulse/score","subject":"00042","time":"2026-07-22T04:26:40.123Z",'
-    '"sequence":"00000000000000000003","datacontenttype":"application/json","data":{"kind":"tier.upgraded",…}}\n\n'
-)
+_EXAMPLE: Final = {
+    "id": "mBQUDAg",
+    "event": "tier.upgraded",
+    "data": '{"specversion":"1.0","id":"0b2c…","type":"memberpulse.tier.upgraded.v1","source":"/memberpulse/score",'
+    '"subject":"00042","time":"2026-07-22T04:26:40.123Z","sequence":"00000000000000000003",'
+    '"datacontenttype":"application/json","data":{"kind":"tier.upgraded",…}}',
+}
 _RESPONSES: Final = {
     200: ResponseSpec(
-        str,
+        StreamEvent,
         description="Server-sent events, without an end. Each has an id, an event name (the kind of outcome) and the "
         "outcome as a CloudEvent in structured JSON; a comment every 15 s. The last event before the server ends a "
         "stream is overrun, stopping, renew or restart, and says what to do",
@@ -43,7 +49,7 @@ _RESPONSES: Final = {
         generate_examples=False,
         examples=[Example(summary="a tier change", value=_EXAMPLE)],
     ),
-    **problems(410, 503),
+    **problems(410, 431, 503),
 }
 
 MemberId = Annotated[str, PathParameter(description="the member's id", min_length=1, max_length=64)]
@@ -182,3 +188,20 @@ def _too_old() -> Problem:
         "it, and look the members up; webhooks can be replayed from a time, and the outcome topics keep everything",
         kind="position-gone",
     )
+
+
+@asynccontextmanager
+async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    """Read the outcome topics while the app runs; the hub is ``app.state.live``."""
+    settings: Settings = app.state.settings
+    metrics = LiveMetrics(app.state.registry)
+    hub = LiveHub(settings.live, settings.kafka.partitions, metrics)
+    app.state.live = hub
+    reader = LiveReader(settings, hub, metrics, app.state.now_ms)
+    reading = asyncio.ensure_future(reader.run())
+    try:
+        yield
+    finally:
+        hub.end_all()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)

@@ -17,7 +17,8 @@ from streams.serving.last_good import Good, LastGood
 from streams.serving.policies import Policies
 from streams.serving.redis_reading import RedisReading
 from streams.serving.scores import MixedUpError, Score, checked_score, tag_of
-from streams.serving.views import Freshness, Source, default_view, member_view
+from streams.serving.shapes import Freshness, Source
+from streams.serving.views import default_view, member_view
 
 log = logging.getLogger(__name__)
 
@@ -126,10 +127,10 @@ class MemberLookup:
             if score is None:
                 return self._unknown(member_id)
             good = Good(tag, score, _body(score), now, seen_in if good is None or seen_in is not None else good.shops)
-        elif seen_in is not None:
-            good = good._replace(read_at=now, shops=seen_in)
         else:
-            good = good._replace(read_at=now)
+            good.read_at = now
+            if seen_in is not None:
+                good.shops = seen_in
         self._last_good.keep(member_id, good)
         if shops is not None and shops.isdisjoint(good.shops or ()):
             return _UNKNOWN

@@ -1,11 +1,11 @@
-"""Looking members up: ``GET /v1/members/{member_id}`` and ``POST /v1/lookups``."""
+"""Looking members up: ``GET`` and ``HEAD /v1/members/{member_id}``, and ``POST /v1/lookups``."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Litestar, Request, get, post
+from litestar import Litestar, Request, get, post, route
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import BodyKwarg, HeaderParameter, PathParameter
@@ -17,43 +17,21 @@ from streams.serving.lookup import Answer, MemberLookup
 from streams.serving.policies import Policies
 from streams.serving.problems import Problem
 from streams.serving.redis_reading import RedisReading
+from streams.serving.shapes import LookupRequest, LookupResponse, MemberView
 from streams.serving.told_problems import problems
-from streams.serving.views import MemberView
 
-#: The most members of one batch.
-MOST_MEMBERS: Final = 100
 #: Members change at any moment: what was read may be kept, but is asked for again before it is used.
 _CACHE: Final = b"private, no-cache"
 
 MemberId = Annotated[
     str,
     PathParameter(
-        min_length=1, max_length=64, description="as in the events, leading zeros included", examples=[MEMBER_ID]
+        min_length=1,
+        max_length=64,
+        description="as in the events, leading zeros included; one with a slash has no path: look it up in a batch",
+        examples=[MEMBER_ID],
     ),
 ]
-
-
-class LookupRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The members to look up, in the order of the answer."""
-
-    member_ids: Annotated[
-        list[Annotated[str, msgspec.Meta(min_length=1, max_length=64)]],
-        msgspec.Meta(min_length=1, max_length=MOST_MEMBERS),
-    ]
-
-
-class LookupResult(msgspec.Struct):
-    """One member of a batch: 200 with the member, or 404 without."""
-
-    member_id: str
-    status: Literal[200, 404]
-    member: MemberView | None
-
-
-class LookupResponse(msgspec.Struct):
-    """The members that were asked for, in the same order."""
-
-    members: list[LookupResult]
 
 
 def unknown_member() -> Problem:
@@ -88,6 +66,21 @@ async def look_up_member(
     ] = None,
 ) -> EncodedJson:
     """Answer with one member."""
+    return await _looked_up(request, member_id, if_none_match)
+
+
+# What RFC 9110 says of HEAD in general needs no words in the OpenAPI file.
+@route("/members/{member_id:str}", http_method="HEAD", include_in_schema=False)
+async def look_up_head(
+    request: Request[Any, Any, State],
+    member_id: MemberId,
+    if_none_match: Annotated[str | None, HeaderParameter(name="If-None-Match")] = None,
+) -> EncodedJson:
+    """Answer as GET does; the server leaves out the body, as it does for every HEAD."""
+    return await _looked_up(request, member_id, if_none_match)
+
+
+async def _looked_up(request: Request[Any, Any, State], member_id: str, if_none_match: str | None) -> EncodedJson:
     caller = allow(request, "lookup")
     lookup: MemberLookup = request.app.state.lookup
     answer = await lookup.one(member_id, caller.shops)
@@ -151,4 +144,4 @@ async def lifespan(app: Litestar) -> AsyncIterator[None]:
         await reading.aclose()
 
 
-HANDLERS: Final = (look_up_member, look_up_members)
+HANDLERS: Final = (look_up_member, look_up_head, look_up_members)

@@ -27,6 +27,7 @@ from streams.outcome_records import OutcomeRecords
 from streams.policy_file import PolicyDocument, PolicyFileError, from_canonical
 from streams.preview.record import PolicyControl
 from streams.score_records import ScoreRecords
+from streams.signing import Signatures
 from streams.ticker.control import ControlState
 from streams.topics import CONTROL, MEMBER_EVENTS, PARTITION_KEY
 
@@ -68,6 +69,7 @@ class Policies:
 
     def __init__(self, settings: Settings, metrics: ServingMetrics) -> None:
         self._settings = settings
+        self._genuine = Signatures(settings.signing).genuine
         self._metrics = metrics
         self._known: dict[int, InForce] = {}
         self._named: Policy | None = None
@@ -121,7 +123,7 @@ class Policies:
             end: int = (await consumer.end_offsets([control]))[control]
             while True:
                 moved = False
-                for record in await _fetched(consumer, control):
+                for record in filter(self._genuine, await _fetched(consumer, control)):
                     before = (len(policies.successors), cuts.cuts)
                     policies.absorb(record.key, record.value)
                     cuts.absorb(record.key, record.value)
@@ -144,7 +146,7 @@ class Policies:
         end: int = (await consumer.end_offsets([partition]))[partition]
         while await consumer.position(partition) < end:
             for record in await _fetched(consumer, partition):
-                if record.key != PARTITION_KEY:
+                if record.key != PARTITION_KEY or not self._genuine(record):
                     continue
                 try:
                     event = decode(record.key, record.value)

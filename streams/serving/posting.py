@@ -19,6 +19,7 @@ from streams.pseudonyms import Pseudonyms
 from streams.serving.log_writer import AT_ONCE, Fate, LogWriter, Written
 from streams.serving.posted_events import Refusal, Usable, judged, parts
 from streams.serving.problems import Problem
+from streams.serving.shapes import EventResult, Posted
 from streams.serving.told_problems import problems
 from streams.topics import MEMBER_EVENTS
 
@@ -27,30 +28,6 @@ NDJSON: Final = "application/x-ndjson"
 _LARGEST_BODY: Final = 67_108_864
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _AGAIN: Final = "send it again, unchanged: what is in the log twice counts once"
-
-
-class EventResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one event. ``result`` is accepted, refused, unknown (not acknowledged in time: it may be in the
-    log) or not_sent; ``status`` says the same as an HTTP status.
-    """
-
-    result: str
-    status: int
-    event_id: str | None = None
-    topic: str | None = None
-    partition: int | None = None
-    offset: int | None = None
-    reason: str | None = None
-    detail: str | None = None
-    what_to_do: str | None = None
-
-
-class Posted(msgspec.Struct, frozen=True):
-    """What became of all events of a request, in its order."""
-
-    accepted: int
-    refused: int
-    events: list[EventResult]
 
 
 _ORDER: Final = {

@@ -10,7 +10,7 @@ from litestar.params import BodyKwarg
 
 from streams.access.guards import allow
 from streams.instants import instant_text
-from streams.serving.basket_views import Basket, Preview, standing
+from streams.serving.basket_views import standing
 from streams.serving.baskets import Judged, RefusedBasketError, judged
 from streams.serving.encoded import EncodedJson
 from streams.serving.examples import BASKET, PREVIEW
@@ -20,8 +20,8 @@ from streams.serving.policies import InForce, Policies
 from streams.serving.problems import Problem
 from streams.serving.rebuilt import UnlikePolicyError
 from streams.serving.scores import Score
+from streams.serving.shapes import Basket, Freshness, Preview, Source
 from streams.serving.told_problems import problems
-from streams.serving.views import Freshness, Source
 
 #: When a policy that is not known yet is worth another request, in seconds.
 _RETRY_SECONDS: Final = 5

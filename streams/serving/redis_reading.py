@@ -10,23 +10,21 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.config import Settings
 from streams.metrics import ServingMetrics
-from streams.redis_clients import redis_arguments
+from streams.serving.redis_connections import RedisConnections
 
 log = logging.getLogger(__name__)
 
 #: The share of the deadline that Redis may use; the rest is for the answer, and for a late event loop.
 _SHARE: Final = 0.6
-#: After a failure nobody waits for Redis, but for one read each time so long (s).
+#: The share of that which a read has at least, however long it waited for a connection.
+_LEAST_SHARE: Final = 0.5
+#: Once a read has failed, and the next one after it, nobody waits for Redis but for one read each time so long (s).
 _REST_SECONDS: Final = 0.1
 #: A late event loop finds a timer due before it has looked at its sockets: one more look (s).
 _SECOND_LOOK_SECONDS: Final = 0.002
@@ -43,11 +41,14 @@ class Read(NamedTuple):
 class _Batch:
     """Questions that go to Redis together."""
 
-    def __init__(self) -> None:
+    def __init__(self, until: float) -> None:
         self.keys: list[bytes] = []
         self.set_keys: list[bytes] = []
         self._asked: list[tuple[asyncio.Future[Read | None], int, int]] = []
-        self.expiry: asyncio.TimerHandle | None = None
+        #: By :func:`time.monotonic`: the event loop's own clock stands still while it works.
+        self.until = until
+        self.expiry: asyncio.Handle | None = None
+        self.reading: asyncio.Task[None] | None = None
 
     def ask(
         self, keys: Sequence[bytes], set_keys: Sequence[bytes], loop: asyncio.AbstractEventLoop
@@ -87,29 +88,31 @@ class RedisReading:
         self._metrics = metrics
         self._patience = settings.serve.deadline_seconds * _SHARE
         self._most = settings.serve.redis_connections
-        # Never waited for in the pool: one that was lost may not be given back yet.
-        self._redis = Redis.from_url(
-            **redis_arguments(settings), max_connections=2 * self._most, retry=Retry(NoBackoff(), 0)
-        )
+        self._connections = RedisConnections(settings)
         self._open: _Batch | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._failing = False
+        #: The one read that finds out whether Redis answers again.
+        self._probe: _Batch | None = None
+        self._away = False
         self._rest_until = 0.0
 
     async def warm_up(self) -> None:
         """Connect before the first request waits for it; a Redis that is away is met later."""
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(_WARM_UP_SECONDS):
-                await self._redis.ping()
+                await self._connections.connect()
 
     async def read(self, keys: Sequence[bytes], set_keys: Sequence[bytes] = ()) -> Read | None:
         """What lies under the keys at one and the same moment; None when Redis does not answer in time."""
         loop = asyncio.get_running_loop()
-        if self._failing and (self._running or self._open is not None or loop.time() < self._rest_until):
+        if self._failing and (self._probe is not None or loop.time() < self._rest_until):
             return None
         batch = self._open
         if batch is None:
-            batch = self._open = _Batch()
+            batch = self._open = _Batch(time.monotonic() + self._patience)
+            if self._failing:
+                self._probe = batch
             batch.expiry = loop.call_later(self._patience, self._look_again, batch)
             loop.call_soon(self._send)
         return await batch.ask(keys, set_keys, loop)
@@ -120,42 +123,52 @@ class RedisReading:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self._redis.aclose()
+        await self._connections.drop_idle()
 
     def _send(self) -> None:
         if self._open is None or len(self._running) >= self._most:
             return
         batch, self._open = self._open, None
-        task = asyncio.get_running_loop().create_task(self._ask_redis(batch))
-        self._running.add(task)
-        task.add_done_callback(self._ended)
+        batch.until = max(batch.until, time.monotonic() + self._patience * _LEAST_SHARE)
+        batch.reading = asyncio.get_running_loop().create_task(self._ask_redis(batch))
+        self._running.add(batch.reading)
+        batch.reading.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._send()
 
     def _look_again(self, batch: _Batch) -> None:
-        batch.expiry = asyncio.get_running_loop().call_later(_SECOND_LOOK_SECONDS, self._expire, batch)
+        left = batch.until - time.monotonic()
+        loop = asyncio.get_running_loop()
+        if left > 0:
+            batch.expiry = loop.call_later(left, self._look_again, batch)
+        else:
+            batch.expiry = loop.call_later(_SECOND_LOOK_SECONDS, self._look_for_the_last_time, batch)
+
+    def _look_for_the_last_time(self, batch: _Batch) -> None:
+        """An answer that was read just now is behind us in the queue of the event loop: it goes first."""
+        batch.expiry = asyncio.get_running_loop().call_soon(self._expire, batch)
 
     def _expire(self, batch: _Batch) -> None:
-        batch.give_up()
-        # One that was sent fails by itself.
         if batch is self._open:
             self._open = None
-            self._fail("timeout", "all connections were busy")
+            self._fail(batch, "timeout", "all connections were busy")
+        else:
+            self._fail(batch, "timeout", "it did not answer in time")
+        if batch.reading is not None:
+            batch.reading.cancel()
+        batch.give_up()
 
     async def _ask_redis(self, batch: _Batch) -> None:
         began = time.perf_counter()
         try:
-            # Longer than anybody waits: only the connection is at stake.
-            async with asyncio.timeout(self._patience + _SECOND_LOOK_SECONDS):
-                values, sets = await self._answers(batch)
-        except (TimeoutError, RedisTimeoutError):
-            self._fail("timeout", "it did not answer in time")
+            values, sets = await self._connections.ask(batch.keys, batch.set_keys)
         except (RedisError, OSError) as error:
-            self._fail("error", str(error))
+            self._fail(batch, "error", str(error))
             batch.give_up()
-            await self._drop_idle_connections()
+            # Whatever broke one has broken those beside it; each would cost somebody an answer to find that out.
+            await self._connections.drop_idle()
         else:
             self._metrics.redis_seconds.observe(time.perf_counter() - began)
             batch.answer(values, sets)
@@ -163,35 +176,21 @@ class RedisReading:
         finally:
             batch.give_up()
 
-    async def _answers(self, batch: _Batch) -> tuple[Sequence[bytes | None], Sequence[frozenset[bytes]]]:
-        keys = batch.keys
-        if not batch.set_keys:
-            # Without decode_responses values are bytes, which the annotations of redis-py cannot tell.
-            found = cast("list[bytes | None]", await self._redis.mget(keys))
-            if len(found) != len(keys):
-                raise RedisError(f"{len(found)} values came for {len(keys)} keys")
-            return found, ()
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.mget(keys)
-        for set_key in batch.set_keys:
-            pipe.smembers(set_key)
-        values, *sets = await pipe.execute()
-        return values, [frozenset(each) for each in sets]
-
-    async def _drop_idle_connections(self) -> None:
-        """Whatever broke one has broken those beside it; each would cost somebody an answer to find that out."""
-        with suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(self._patience):
-                await self._redis.connection_pool.disconnect(inuse_connections=False)
-
-    def _fail(self, reason: str, said: str) -> None:
+    def _fail(self, batch: _Batch, reason: str, said: str) -> None:
         self._metrics.redis_errors[reason].inc()
+        self._failing = True
+        if batch is not self._probe:
+            # One that was late alone is no outage: the next read goes at once.
+            return
+        self._probe = None
         self._rest_until = asyncio.get_running_loop().time() + _REST_SECONDS
-        if not self._failing:
-            self._failing = True
+        if not self._away:
+            self._away = True
             log.warning("Redis is away (%s): look-ups are answered from the last good values, marked stale", said)
 
     def _recover(self) -> None:
-        if self._failing:
-            self._failing = False
+        self._failing = False
+        self._probe = None
+        if self._away:
+            self._away = False
             log.warning("Redis answers again")

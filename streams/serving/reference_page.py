@@ -4,6 +4,7 @@ The pages that Litestar brings load their programs from CDNs. Machines in shops 
 elsewhere would run in the origin of the API.
 """
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
@@ -12,6 +13,7 @@ import msgspec
 from litestar import Request
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
+_CODE: Final = re.compile("`([^`]+)`")
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
@@ -36,7 +38,7 @@ class ReferencePage(OpenAPIRenderPlugin):
         info = openapi_schema["info"]
         title = f"{info['title']} {info['version']}"
         page = [_HEAD.format(style=_STYLE, title=escape(title)), f"<h1>{escape(title)}</h1>"]
-        page.append(f"<p>{escape(info.get('description', ''))}</p><p><a href='docs/openapi.json'>openapi.json</a></p>")
+        page.append(f"<p>{_words(info.get('description', ''))}</p><p><a href='docs/openapi.json'>openapi.json</a></p>")
         for path, item in openapi_schema["paths"].items():
             for method in _METHODS:
                 if method in item:
@@ -49,35 +51,43 @@ class ReferencePage(OpenAPIRenderPlugin):
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
-    yield f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(operation.get('summary', ''))}</p>"
+    yield f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{_words(operation.get('summary', ''))}</p>"
     if operation.get("description"):
-        yield f"<p>{escape(operation['description'])}</p>"
+        yield f"<p>{_words(operation['description'])}</p>"
     parameters = operation.get("parameters", [])
     if parameters:
         yield "<table><tr><th>parameter<th>in<th>meaning</tr>"
         for each in parameters:
             needed = "" if each.get("required") else " (optional)"
-            told = escape(each.get("description", ""))
+            told = _words(each.get("description", ""))
             yield f"<tr><td><code>{escape(each['name'])}</code><td>{each['in']}{needed}<td>{told}</tr>"
         yield "</table>"
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<p>body <code>{escape(kind)}</code>: {_reference(content)}</p>{_examples(content)}"
     yield "<table><tr><th>answer<th>meaning<th>body</tr>"
-    for status, answer in operation["responses"].items():
+    answers = sorted(operation["responses"].items())
+    for status, answer in answers:
         bodies = [f"<code>{escape(kind)}</code> {_reference(told)}" for kind, told in answer.get("content", {}).items()]
-        yield f"<tr><td>{escape(status)}<td>{escape(answer.get('description', ''))}<td>{', '.join(bodies)}</tr>"
+        yield f"<tr><td>{escape(status)}<td>{_words(answer.get('description', ''))}<td>{', '.join(bodies)}</tr>"
     yield "</table>"
-    for told in operation["responses"].get("200", {}).get("content", {}).values():
+    for told in (told for status, answer in answers if status < "3" for told in answer.get("content", {}).values()):
         yield _examples(told)
 
 
+def _words(text: str) -> str:
+    """Text, in which backticks surround code as they do in Markdown."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
+
+
 def _reference(content: dict[str, Any]) -> str:
-    name = str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2]
-    return f"<a href='#{escape(name)}'>{escape(name)}</a>" if name else ""
+    schema = content.get("schema", {})
+    names = [str(each["$ref"]).rpartition("/")[2] for each in (schema, *schema.get("allOf", ())) if "$ref" in each]
+    return ", ".join(f"<a href='#{escape(name)}'>{escape(name)}</a>" for name in names)
 
 
 def _examples(content: dict[str, Any]) -> str:
-    return "".join(_json(each["value"]) for each in content.get("examples", {}).values() if "value" in each)
+    told = [each["value"] for each in content.get("examples", {}).values() if "value" in each]
+    return "".join(_json(each) for each in (*told, *content.get("schema", {}).get("examples", ())))
 
 
 def _json(value: object) -> str:

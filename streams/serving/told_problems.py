@@ -18,6 +18,7 @@ _WORDS: Final = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is of another type than this route takes",
     HTTPStatus.UNPROCESSABLE_ENTITY: "well-formed, but the rules refuse it; detail says why",
     HTTPStatus.TOO_MANY_REQUESTS: "asked too often; Retry-After says when to ask again",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "the head is larger than access.max_header_bytes",
     HTTPStatus.SERVICE_UNAVAILABLE: "not possible at the moment; Retry-After says when to ask again",
 }
 #: What any route behind authentication may answer.

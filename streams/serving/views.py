@@ -1,9 +1,6 @@
-"""What is told of a member over HTTP: the shape of answers, and how a score becomes one.
+"""How a member's score becomes what is told of them over HTTP."""
 
-Instants are RFC 3339 in UTC with milliseconds, money is minor units (cents) of ``currency``.
-"""
-
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,98 +10,9 @@ from streams.instants import instant_text
 from streams.outcome_bodies import ToCut, ToNext
 from streams.serving.explanation import explained
 from streams.serving.scores import Score
-
-Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
-Stage = Literal["prospect", "new", "active", "near_churn", "recently_lapsed", "mid_lapsed", "dormant"]
-Source = Literal["redis", "last_good", "default"]
+from streams.serving.shapes import Freshness, MemberView, NextTier, Recency, Source, Stage, StageView, TierView
 
 _DAY_MS: Final = 86_400_000
-
-
-class TierView(msgspec.Struct, gc=False):
-    """The tier in force. ``base`` is what the rules give, ``override`` what was granted by hand (null without one)."""
-
-    name: str
-    rank: int
-    since: Instant | None
-    base: str
-    override: str | None
-    held_until: Instant | None
-    grace_until: Instant | None
-    provisional: bool
-
-
-class StageView(msgspec.Struct, gc=False):
-    """The lifecycle stage; ``told`` is the one that alerts have told, which may lag behind."""
-
-    name: Stage
-    since: Instant | None
-    told: Stage
-
-
-class Recency(msgspec.Struct, gc=False):
-    """R: the latest kept order, and whole days of 24 hours from it to ``freshness.as_of``; null without an order."""
-
-    last_purchase_at: Instant | None
-    days: int | None
-
-
-class NextTier(msgspec.Struct, gc=False):
-    """What is missing to the next tier; a measure that it does not ask for is null.
-
-    Where tiers go by thresholds: ``frequency`` orders and ``monetary`` minor units, of which ``match`` says whether one
-    suffices (``any``) or both are needed (``all``). By percentile: ``cut`` is the rank value (orders times minor units)
-    that is asked for, null when nobody reaches it, and ``value`` the member's own.
-    """
-
-    tier: str
-    by: Literal["thresholds", "percentile"]
-    frequency: int | None
-    monetary: int | None
-    match: Literal["any", "all"] | None
-    cut: int | None
-    value: int | None
-
-
-class Freshness(msgspec.Struct, gc=False):
-    """How good the value is.
-
-    ``source``: ``redis`` (read just now), ``last_good`` (Redis did not answer in time; this is what it said at
-    ``read_at``), ``default`` (nothing is known of the member at the moment: what the policy gives to everybody stands
-    in). ``stale`` is false for ``redis`` alone. ``as_of`` is the instant that the score speaks for; (``epoch``,
-    ``offset``) is its version.
-    """
-
-    source: Source
-    stale: bool
-    as_of: Instant | None
-    read_at: Instant | None
-    epoch: int | None
-    offset: int | None
-
-
-class MemberView(msgspec.Struct, gc=False):
-    """One member: tier, stage, segments, R, F and M, what is missing to the next tier, why, and how fresh that is.
-
-    ``frequency`` and ``monetary`` are kept orders and their worth over the policy's reported window. ``segments`` are
-    null where the policy scores none. ``merged_into``: the member's history is another's now; then ``tier`` and
-    ``stage`` are null. ``next_due_at`` is when time alone may next change something.
-    """
-
-    member_id: str
-    tier: TierView | None
-    stage: StageView | None
-    segments: dict[str, str | None] | None
-    recency: Recency
-    frequency: int
-    monetary: int
-    currency: str | None
-    to_next: NextTier | None
-    next_due_at: Instant | None
-    merged_into: str | None
-    policy_version: int | None
-    explanation: list[str]
-    freshness: Freshness
 
 
 def member_view(score: Score, source: Source, read_at: int) -> MemberView:

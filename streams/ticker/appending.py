@@ -13,6 +13,7 @@ from streams.config import Settings
 from streams.cuts_document import DatedCuts
 from streams.instants import instant_text
 from streams.kafka_clients import client_settings
+from streams.signing import Signatures
 from streams.ticker.control import (
     COPIED_KEY,
     CUTS_KEY,
@@ -40,6 +41,7 @@ class Appending:
     def __init__(self, settings: Settings) -> None:
         self._events = settings.topic(MEMBER_EVENTS)
         self._control = settings.topic(CONTROL)
+        self._sign = Signatures(settings.signing).sign
         self._producer = AIOKafkaProducer(**client_settings(settings), acks="all", enable_idempotence=True)
 
     async def __aenter__(self) -> Self:
@@ -101,7 +103,13 @@ class Appending:
         """Append a record to each partition; returns those that have it."""
         answers = await asyncio.gather(
             *(
-                self._producer.send_and_wait(self._events, value, PARTITION_KEY, partition=partition)
+                self._producer.send_and_wait(
+                    self._events,
+                    value,
+                    PARTITION_KEY,
+                    partition=partition,
+                    headers=self._sign(PARTITION_KEY, value),
+                )
                 for partition, value in records.items()
             ),
             return_exceptions=True,
@@ -117,4 +125,4 @@ class Appending:
         return appended
 
     async def _note(self, key: bytes, value: bytes) -> None:
-        await self._producer.send_and_wait(self._control, value, key)
+        await self._producer.send_and_wait(self._control, value, key, headers=self._sign(key, value))

@@ -21,6 +21,8 @@ STATE_KEY: Final = b"ticker"
 CUTS_KEY: Final = b"cuts"
 #: The date of the latest cuts that every partition has.
 COPIED_KEY: Final = b"cuts-copied"
+#: What the ticker goes by; only these are signed, where the settings say so.
+STEERING_KEYS: Final = frozenset({WORD_KEY, LAST_TICK_KEY, STATE_KEY, CUTS_KEY, COPIED_KEY})
 #: A record whose append time is the broker's clock.
 PROBE_KEY: Final = b"clock"
 

@@ -15,6 +15,7 @@ from scoring.calendar import instant_of
 from scoring.events import Tick
 from streams.config import Settings
 from streams.log_reading import Span, admin_client, committed, latest_ticks, log_consumer, scan, spans
+from streams.signing import Signatures
 from streams.ticker.due_counts import DueCount, decode_due_count
 from streams.topics import CUT_SKETCHES, DUE_COUNTS, MEMBER_EVENTS
 
@@ -34,6 +35,7 @@ class Evidence:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._signatures = Signatures(settings.signing)
         self._resources = ExitStack()
         self._counts: dict[int, DueCount] = {}
         self._counts_read = 0
@@ -66,7 +68,8 @@ class Evidence:
                 for number, span in stretches.items()
             }
         found = [] if known is None else [known]
-        for record in latest_ticks(self._consumer, topic, stretches).values():
+        genuine = self._signatures.genuine
+        for record in latest_ticks(self._consumer, topic, stretches, genuine=genuine).values():
             try:
                 found.append(instant_of(_decode_tick(record.value or b"").at))
             except msgspec.DecodeError as error:

@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
 from streams.config import Settings
 from streams.kafka_clients import client_settings
-from streams.ticker.control import WORD_KEY, ControlState
+from streams.signing import Signatures
+from streams.ticker.control import STEERING_KEYS, WORD_KEY, ControlState
 from streams.topics import CONTROL
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class Office(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is pu
 
     def __init__(self, settings: Settings) -> None:
         self._partition = TopicPartition(settings.topic(CONTROL), 0)
+        self._genuine = Signatures(settings.signing).genuine
         session_ms = settings.kafka.session_timeout_seconds * 1000
         self._consumer = AIOKafkaConsumer(
             **client_settings(settings),
@@ -87,6 +89,13 @@ class Office(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is pu
         before = self.control.word
         spoken = False
         for record in fetched.get(self._partition, ()):
+            if record.key in STEERING_KEYS and not self._genuine(record):
+                log.warning(
+                    "The control record of key %r at offset %d is not obeyed: its signature is missing or wrong",
+                    record.key,
+                    record.offset,
+                )
+                continue
             self.control.absorb(record.key, record.value)
             spoken = spoken or record.key == WORD_KEY
         return spoken and self.control.word != before

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from streams.config import Settings
 from streams.log_reading import log_consumer, scan, spans
 from streams.log_writing import NewRecord, write
+from streams.signing import Signatures
 from streams.ticker.control import WORD_KEY, ControlState, OperatorWord, TickerState, encode
 from streams.topics import CONTROL
 
@@ -23,10 +24,11 @@ class TickStatus:
 
 def status(settings: Settings) -> TickStatus:
     """What holds at present."""
-    topic, control = settings.topic(CONTROL), ControlState()
+    topic, control, genuine = settings.topic(CONTROL), ControlState(), Signatures(settings.signing).genuine
     with log_consumer(settings) as consumer:
         for record in scan(consumer, topic, spans(consumer, topic)):
-            control.absorb(record.key, record.value)
+            if genuine(record):
+                control.absorb(record.key, record.value)
     return TickStatus(word=control.word, ticker=control.ticker, last_tick=control.last_tick)
 
 
@@ -41,4 +43,6 @@ def release(settings: Settings, *, actor: str, reason: str, until_ms: int | None
 
 
 def _say(settings: Settings, word: OperatorWord) -> None:
-    write(settings, settings.topic(CONTROL), [NewRecord(None, WORD_KEY, encode(word))])
+    value = encode(word)
+    headers = Signatures(settings.signing).sign(WORD_KEY, value)
+    write(settings, settings.topic(CONTROL), [NewRecord(None, WORD_KEY, value, tuple(headers))])

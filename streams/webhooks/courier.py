@@ -1,11 +1,11 @@
-"""Brings outcomes to one endpoint, and does not leave off before it has accepted them, for days.
+"""Brings outcomes to one endpoint, and does not leave off before it has accepted them, for hours and days.
 
 The partitions of an endpoint share its courier: its ceilings, its patience, and whether it is well.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random_exponential
@@ -16,6 +16,8 @@ from streams.webhooks.ceilings import Ceilings
 from streams.webhooks.clock import Clock
 from streams.webhooks.endpoint_file import Endpoint
 from streams.webhooks.outcome import CONTENT_TYPE, Outcome
+from streams.webhooks.remembered import Remembered
+from streams.webhooks.setting_aside import Patience
 from streams.webhooks.signing_secrets import Signer
 from streams.webhooks.standing import Standing, Standings, State
 
@@ -32,8 +34,18 @@ class Halted(Exception):
     """The endpoint takes nothing more until an operator says so."""
 
 
+@dataclass
+class _Trying:
+    """One outcome's attempts: when the last one was (epoch seconds), and whether the outcome is to be set aside."""
+
+    outcome: Outcome
+    memory: Remembered
+    last_at: float | None = None
+    is_refused: bool = False
+
+
 class Courier:
-    """One endpoint's deliveries. ``sent`` of :meth:`deliver` is called before each request."""
+    """One endpoint's deliveries."""
 
     def __init__(
         self,
@@ -59,6 +71,7 @@ class Courier:
         self._metrics = metrics
         self._signer = Signer(name, endpoint.secrets)
         self._at_once = asyncio.Semaphore(endpoint.concurrency)
+        self._patience = Patience(endpoint.retry.set_aside_hours)
         self._not_before = 0.0
         self._accepts_again = asyncio.Event()
         known = standings.of(name)
@@ -77,55 +90,69 @@ class Courier:
         """Whether the last answer was none or a bad one."""
         return self._failing_since is not None
 
-    async def deliver(self, outcome: Outcome, sent: Callable[[float], None]) -> None:
-        """Return when the endpoint has accepted the outcome. ``sent`` gets the instant of each request (epoch seconds).
+    async def deliver(self, outcome: Outcome, memory: Remembered) -> AttemptFailed | None:
+        """Return when the endpoint has accepted the outcome; or the last failure when it is to be set aside.
 
         Raises:
             Halted: the endpoint is gone, or given up; the standing says so.
         """
+        trying = _Trying(outcome, memory)
         retrying = AsyncRetrying(
             sleep=self._pause,
             wait=self._wait,
-            stop=self._is_given_up,
+            stop=self._is_over,
             retry=retry_if_exception(lambda error: isinstance(error, AttemptFailed) and error.reason != "gone"),
             before_sleep=self._say,
             reraise=True,
         )
         try:
-            await retrying(self._attempt, outcome.id, outcome.body, sent)
+            await retrying(self._attempt, trying)
         except AttemptFailed as failure:
+            if trying.is_refused:
+                self._patience.end(self._clock.now())
+                return failure
             await self._halt("gone" if failure.reason == "gone" else "dead", str(failure))
             raise Halted from failure
+        return None
 
     def forgive(self) -> None:
         """Begin anew after an operator enabled the endpoint."""
         self._failing_since = None
         self._not_before = 0.0
 
-    async def _attempt(self, message_id: str, body: bytes, sent: Callable[[float], None]) -> None:
+    async def _attempt(self, trying: _Trying) -> None:
+        message_id, body = trying.outcome.id, trying.outcome.body
         async with self._at_once:
             while (wait := self._not_before - self._clock.now()) > 0:
                 await self._pause(wait)
             await self.ceilings.turn()
             now = self._clock.now()
-            sent(now)
+            trying.memory.sent.add(now)
             headers = self._signer.headers(message_id, now, body.decode())
             try:
                 await self._client.post(body, {**headers, "content-type": CONTENT_TYPE}, now)
             except AttemptFailed as failure:
-                self._note(failure)
+                self._note(failure, trying, now)
                 raise
         await self._note_accepted()
 
-    def _note(self, failure: AttemptFailed) -> None:
+    def _note(self, failure: AttemptFailed, trying: _Trying, began: float) -> None:
         now = self._clock.now()
         self._metrics.failed[failure.reason].inc()
         self._not_before = max(self._not_before, now + failure.retry_after)
-        if self._failing_since is None:
+        known = self._standings.of(self._name)
+        if known is not None and known.state == "delivering" and not known.actor:
+            # Another process may have brought it something.
+            self._patience.accepted(known.since_ms / 1000)
+        if trying.last_at is not None:
+            self._patience.refused(trying.memory, trying.last_at, began, failure.reason)
+        trying.last_at = began
+        if self._failing_since is None or self._patience.accepted_since(self._failing_since):
             self._failing_since = now
 
     async def _note_accepted(self) -> None:
         self._metrics.delivered.inc()
+        self._patience.accepted(self._clock.now())
         self._failing_since = None
         known = self._standings.of(self._name)
         if known is not None and known.state == "failing":
@@ -150,18 +177,22 @@ class Courier:
         asked = failure.retry_after if isinstance(failure, AttemptFailed) else 0.0
         return max(self._backoff(state), asked)
 
-    def _is_given_up(self, state: RetryCallState) -> bool:
-        since = self._failing_since
-        if since is None or state.attempt_number < _LEAST_ATTEMPTS:
+    def _is_over(self, state: RetryCallState) -> bool:
+        """Whether the endpoint is given up, or the outcome set aside."""
+        if state.attempt_number < _LEAST_ATTEMPTS:
             return False
-        return self._clock.now() - since >= self._endpoint.retry.give_up_hours * _HOUR_S
+        now, since, trying = self._clock.now(), self._failing_since, state.args[0]
+        if since is not None and now - since >= self._endpoint.retry.give_up_hours * _HOUR_S:
+            return True
+        trying.is_refused = self._patience.is_over(trying.memory, now)
+        return bool(trying.is_refused)
 
     async def _say(self, state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome is not None else None
         log.warning(
             "Webhook endpoint %s did not accept outcome %s (attempt %d): %s. Trying again in %.0f s",
             self._name,
-            state.args[0],
+            state.args[0].outcome.id,
             state.attempt_number,
             failure,
             state.upcoming_sleep,

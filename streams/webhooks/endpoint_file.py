@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from ssl import create_default_context
 from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,6 +23,7 @@ _TOPIC_OF: Final = {"tier": TIER_CHANGES, "lifecycle": LIFECYCLE_ALERTS, "segmen
 
 Rate = Annotated[int, Field(ge=1, le=1_000_000, json_schema_extra={"unit": "requests"})]
 Waiting = Annotated[int, Field(ge=1, le=86_400, json_schema_extra={"unit": "seconds"})]
+Patience = Annotated[int, Field(ge=1, le=24 * 30, json_schema_extra={"unit": "hours"})]
 #: Part of a consumer group's name, a key and a label.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -57,11 +59,12 @@ def _known_type(kind: str) -> str:
 
 
 class Retrying(Part):
-    """How attempts follow each other while an endpoint does not accept, and when it is given up."""
+    """How attempts follow each other; when an outcome is set aside, and when the endpoint is given up."""
 
     first_wait_seconds: Waiting = 5
     longest_wait_seconds: Waiting = 3_600
-    give_up_hours: Annotated[int, Field(ge=1, le=24 * 30, json_schema_extra={"unit": "hours"})] = 72
+    set_aside_hours: Patience = 24
+    give_up_hours: Patience = 72
 
     def clashes(self) -> Iterator[tuple[str, str]]:
         """Waits that could never grow."""
@@ -159,5 +162,8 @@ def _missing(name: str, endpoint: Endpoint) -> Iterator[Problem]:
             place.read()
         except UnusableSecretError as error:
             yield Problem(f"endpoints.{name}.secrets[{number}]", f"the secret {error}")
-    if endpoint.ca_file is not None and not Path(endpoint.ca_file).is_file():
-        yield Problem(f"endpoints.{name}.ca_file", "there is no such file")
+    if endpoint.ca_file is not None:
+        try:
+            create_default_context(cafile=endpoint.ca_file)
+        except OSError as error:  # SSLError is one
+            yield Problem(f"endpoints.{name}.ca_file", f"has no certificates that can be read ({error})")

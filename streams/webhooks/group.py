@@ -7,25 +7,21 @@ partitions that hold enough are paused, and polling goes on.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from streams.config import Settings
 from streams.kafka_clients import client_settings
 from streams.metrics import EndpointMetrics
-from streams.webhooks.clock import Clock
-from streams.webhooks.completeness import Completeness
 from streams.webhooks.courier import Courier
 from streams.webhooks.endpoint_file import Endpoint
 from streams.webhooks.lane import Lane
 from streams.webhooks.lane_work import LaneWork
 from streams.webhooks.placing import ForgottenOffsetsError, placed
-from streams.webhooks.standing import HALTED, Standing, Standings
+from streams.webhooks.standing import HALTED, Standing
+from streams.webhooks.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +36,6 @@ _ROUND_S: Final = 1.0
 def group_role(endpoint: str) -> str:
     """The role of an endpoint's consumer group, for ``Settings.group``."""
     return f"deliver-{endpoint}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the groups of a process share. ``partitions`` is how many there are of each outcome topic."""
-
-    settings: Settings
-    admin: AIOKafkaAdminClient
-    completeness: Completeness
-    standings: Standings
-    clock: Clock
-    partitions: int
 
 
 class EndpointGroup(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is published without types
@@ -92,8 +76,9 @@ class EndpointGroup(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         #: Assigned, but not known yet where to go on.
         self._unplaced: frozenset[TopicPartition] = frozenset()
         self._lanes: dict[int, Lane] = {}
-        self._work = LaneWork(endpoint.filter(), courier, around.completeness, metrics)
-        self._committed: dict[TopicPartition, int] = {}
+        self._work = LaneWork(name, endpoint.filter(), courier, around=around, metrics=metrics)
+        #: Offset and seconds of refusals.
+        self._committed: dict[TopicPartition, tuple[int, float]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop``.
@@ -110,7 +95,7 @@ class EndpointGroup(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 await self._place()
                 await self._read()
                 if self._is_halted():
-                    self._work.halt()
+                    self._work.halt(self._lanes.values())
                 else:
                     self._work.go_on(self._lanes.values())
                 if loop.time() >= next_round:
@@ -121,6 +106,7 @@ class EndpointGroup(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             await self._work.end()
             await self._commit(self._lanes.values())
             await self._consumer.stop()
+            self._metrics.partitions.set(0)
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Stop in the middle of whatever is under way, and say how far it came."""
@@ -165,7 +151,7 @@ class EndpointGroup(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._consumer.resume(*wanted)
         now = self._clock.now()
         self._courier.ceilings.share = len(found.lanes) / self._around.partitions
-        self._courier.ceilings.remember(at for lane in found.lanes for at in lane.sent.instants(now))
+        self._courier.ceilings.remember(at for lane in found.lanes for at in lane.memory.sent.instants(now))
         if known is None:
             log.info("Webhook endpoint %s is new and begins with the outcomes of now", self._name)
             await self._standings.tell(self._name, Standing("delivering", int(now * 1000)))
@@ -212,11 +198,14 @@ class EndpointGroup(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         """Remember what was delivered; when that fails, it is delivered again."""
         now = self._clock.now()
         offsets: dict[TopicPartition, Any] = {}
+        reached: dict[TopicPartition, tuple[int, float]] = {}
         for lane in lanes:
-            at = {TopicPartition(topic, lane.number): offset for topic, offset in lane.done.items()}
-            if any(self._committed.get(each) != offset for each, offset in at.items()):
-                text = lane.sent.text(now)
-                offsets |= {each: (offset, text) for each, offset in at.items()}
+            refused = lane.memory.refused_seconds
+            at = {TopicPartition(topic, lane.number): (offset, refused) for topic, offset in lane.done.items()}
+            if any(self._committed.get(each) != state for each, state in at.items()):
+                text = lane.memory.text(now)
+                offsets |= {each: (offset, text) for each, (offset, _) in at.items()}
+                reached |= at
         if not offsets:
             return
         try:
@@ -226,7 +215,7 @@ class EndpointGroup(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         except KafkaError as error:
             log.warning("Webhook endpoint %s: what was delivered could not be committed: %s", self._name, error)
         else:
-            self._committed.update({each: offset for each, (offset, _) in offsets.items()})
+            self._committed.update(reached)
 
     def _measure(self) -> None:
         behind = 0

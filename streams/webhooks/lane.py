@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from streams.webhooks.ceilings import SentByMinute
 from streams.webhooks.completeness import Complete
 from streams.webhooks.outcome import Outcome, UnusableOutcomeError, outcome_of
+from streams.webhooks.remembered import Remembered
 
 #: Comes before every outcome: it holds up nobody.
 _FIRST: Final = (-1, -1, -1)
@@ -29,12 +29,12 @@ class Waiting(NamedTuple):
 class Lane:
     """What waits in one partition, and how far it is done."""
 
-    def __init__(self, number: int, begins: Mapping[str, int], sent: SentByMinute | None = None) -> None:
+    def __init__(self, number: int, begins: Mapping[str, int], memory: Remembered | None = None) -> None:
         """``begins`` are the first offsets that are not handled yet, by topic (physical name)."""
         self.number = number
         #: The first offset of each topic that is not handled yet: what is to be committed.
         self.done = dict(begins)
-        self.sent = SentByMinute() if sent is None else sent
+        self.memory = Remembered() if memory is None else memory
         #: Set whenever there may be more to do.
         self.news = asyncio.Event()
         self._read_to = dict(begins)
@@ -84,6 +84,8 @@ class Lane:
         """What :meth:`next` returned is handled."""
         self._waiting[waiting.topic].popleft()
         self.done[waiting.topic] = waiting.offset + 1
+        if waiting.outcome is not None:
+            self.memory.refused_seconds = 0.0
 
     def oldest(self) -> int | None:
         """When the oldest record that waits was written, in epoch milliseconds."""

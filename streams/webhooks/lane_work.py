@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from streams.metrics import EndpointMetrics
-from streams.webhooks.completeness import Completeness
+from streams.webhooks.attempt import AttemptFailed
 from streams.webhooks.courier import Courier, Halted
 from streams.webhooks.filters import Filter
 from streams.webhooks.lane import Lane, Waiting
+from streams.webhooks.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,20 @@ _SKIPPED_AT_ONCE: Final = 200
 class LaneWork:
     """One task per lane; what waits in a lane is handled one after the other."""
 
-    def __init__(self, wanted: Filter, courier: Courier, completeness: Completeness, metrics: EndpointMetrics) -> None:
+    def __init__(
+        self,
+        name: str,
+        wanted: Filter,
+        courier: Courier,
+        *,
+        around: Surroundings,
+        metrics: EndpointMetrics,
+    ) -> None:
+        self._name = name
+        self._undelivered = around.undelivered
         self._wanted = wanted
         self._courier = courier
-        self._completeness = completeness
+        self._completeness = around.completeness
         self._metrics = metrics
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -34,8 +45,10 @@ class LaneWork:
             if lane.number not in self._tasks:
                 self._tasks[lane.number] = asyncio.create_task(self._handle_all(lane))
 
-    def halt(self) -> None:
+    def halt(self, lanes: Iterable[Lane]) -> None:
         """See to it that no lane is worked on, until the next :meth:`go_on`; former failures are forgiven then."""
+        for lane in lanes:
+            lane.memory.refused_seconds = 0.0
         self._clear()
         for task in self._tasks.values():
             task.cancel()
@@ -86,5 +99,22 @@ class LaneWork:
             return "unusable"
         reason = self._wanted.skips(waiting.outcome.facts)
         if reason is None:
-            await self._courier.deliver(waiting.outcome, lane.sent.add)
+            failure = await self._courier.deliver(waiting.outcome, lane.memory)
+            if failure is not None:
+                await self._set_aside(lane, waiting, failure)
         return reason
+
+    async def _set_aside(self, lane: Lane, waiting: Waiting, failure: AttemptFailed) -> None:
+        await self._undelivered.keep(self._name, lane.number, waiting, failure)
+        self._metrics.set_aside[failure.reason].inc()
+        log.error(
+            "Webhook endpoint %s keeps refusing what lies at offset %d of %s, partition %d: %s. It is set aside and "
+            "those behind it go on. See memberpulse deliver undelivered; send it again with: memberpulse deliver "
+            "resend %s",
+            self._name,
+            waiting.offset,
+            waiting.topic,
+            lane.number,
+            failure,
+            self._name,
+        )

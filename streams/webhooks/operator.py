@@ -1,5 +1,6 @@
 """What an operator asks and tells the deliverers. Blocking; every function may raise ``kafka.errors.KafkaError``."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,10 +13,11 @@ from streams.exits import CommandError, ExitCode
 from streams.lag import PartitionLag, measured_topic
 from streams.log_reading import admin_client, committed, log_consumer, scan, spans
 from streams.log_writing import NewRecord, write
-from streams.topics import CONTROL
+from streams.topics import CONTROL, UNDELIVERED
 from streams.webhooks.endpoint_file import Endpoint
 from streams.webhooks.group import group_role
 from streams.webhooks.standing import HALTED, Standing, Standings, encoded, standing_key
+from streams.webhooks.undelivered import Undelivered, waiting_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,8 @@ class EndpointStatus:
     """One endpoint as the log shows it. ``standing`` is None before its first delivery.
 
     ``behind`` counts outcomes that are not handled yet, filtered ones included. ``waiting_seconds`` is the age of the
-    oldest of them, None without one. ``is_live`` says whether a process delivers to it at this moment.
+    oldest of them, None without one. ``undelivered`` counts those that were set aside. ``is_live`` says whether a
+    process delivers to it at this moment.
     """
 
     name: str
@@ -32,6 +35,7 @@ class EndpointStatus:
     standing: Standing | None
     behind: int
     waiting_seconds: float | None
+    undelivered: int
     is_live: bool
 
 
@@ -40,6 +44,7 @@ def status(settings: Settings, endpoints: Mapping[str, Endpoint], now: int) -> l
     found = []
     with admin_client(settings) as admin, log_consumer(settings) as consumer:
         standings = _standings(settings, consumer)
+        set_aside = Counter(each.endpoint for each in _undelivered(settings, consumer))
         for name, endpoint in endpoints.items():
             lags = _lags(settings, admin, consumer, name, endpoint, now)
             standing = standings.of(name)
@@ -60,6 +65,7 @@ def status(settings: Settings, endpoints: Mapping[str, Endpoint], now: int) -> l
                         ),
                         default=None,
                     ),
+                    undelivered=set_aside[name],
                     is_live=_is_live(admin, settings.group(group_role(name))),
                 )
             )
@@ -118,6 +124,17 @@ def replay(settings: Settings, name: str, endpoint: Endpoint, *, since_ms: int, 
     if standing is None or standing.state == "lost":
         _say(settings, name, Standing("delivering", now, "replay", actor))
     return count
+
+
+def undelivered(settings: Settings, endpoint: str | None = None) -> list[Undelivered]:
+    """What was set aside and waits, of one endpoint or of all, the oldest first."""
+    with log_consumer(settings) as consumer:
+        return [each for each in _undelivered(settings, consumer) if endpoint in (None, each.endpoint)]
+
+
+def _undelivered(settings: Settings, consumer: KafkaConsumer) -> list[Undelivered]:
+    topic = settings.topic(UNDELIVERED)
+    return list(waiting_in(scan(consumer, topic, spans(consumer, topic))).values())
 
 
 def _still_live(name: str) -> CommandError:

@@ -24,6 +24,11 @@ class _Decided(msgspec.Struct, gc=False):
     position: _Position
 
 
+class _Subject(msgspec.Struct, gc=False):
+    subject: str
+
+
+_subject: Final = msgspec.json.Decoder(_Subject).decode
 _decode: Final = msgspec.json.Decoder(_Decided).decode
 
 
@@ -42,6 +47,11 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     def id(self) -> str:
         """The ``ce_id``: the same whenever the same decision is taken again."""
         return self.facts.id
+
+
+def member_of(body: bytes) -> str:
+    """The member that a body (:attr:`Outcome.body`) tells of."""
+    return _subject(body).subject
 
 
 def outcome_of(value: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> Outcome:

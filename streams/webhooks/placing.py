@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.webhooks.ceilings import SentByMinute
 from streams.webhooks.lane import Lane
+from streams.webhooks.remembered import Remembered
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +64,12 @@ async def placed(
             at = begins[each]
         lanes.setdefault(each.partition, {})[each.topic] = at
     return Placed(
-        [Lane(number, topics, _sent(held, number, topics)) for number, topics in lanes.items()],
+        [Lane(number, topics, _remembered(held, number, topics)) for number, topics in lanes.items()],
         {each: ends[each] for each in partitions if each not in held},
     )
 
 
-def _sent(held: Mapping[TopicPartition, OffsetAndMetadata], number: int, topics: Collection[str]) -> SentByMinute:
-    """The requests of the last hour: all partitions of a lane are committed together, with the same text."""
+def _remembered(held: Mapping[TopicPartition, OffsetAndMetadata], number: int, topics: Collection[str]) -> Remembered:
+    """All partitions of a lane are committed together, with the same text."""
     texts = [held[each].metadata for topic in topics if (each := TopicPartition(topic, number)) in held]
-    return SentByMinute(max(texts, default="", key=len))
+    return Remembered(max(texts, default="", key=len))

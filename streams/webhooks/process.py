@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -12,19 +13,23 @@ from prometheus_client import CollectorRegistry
 
 from streams.config import Settings
 from streams.kafka_clients import client_settings
-from streams.metrics import DeliverMetrics, EndpointMetrics
+from streams.metrics import DeliverMetrics
 from streams.metrics_server import register_process, serve, stop_serving
-from streams.topics import OUTCOME_TOPICS
+from streams.topics import OUTCOME_TOPICS, UNDELIVERED
 from streams.version import version
-from streams.webhooks.attempt import EndpointClient
 from streams.webhooks.clock import Clock, SystemClock
 from streams.webhooks.completeness import Completeness
-from streams.webhooks.courier import Courier
-from streams.webhooks.endpoint_file import Endpoint
-from streams.webhooks.group import EndpointGroup, Surroundings
+from streams.webhooks.endpoint_file import Endpoint, EndpointFileError
+from streams.webhooks.file_watch import WatchedFile
+from streams.webhooks.fleet import Fleet
 from streams.webhooks.logged_standings import LoggedStandings
+from streams.webhooks.signing_secrets import UnusableSecretError
+from streams.webhooks.surroundings import Surroundings
+from streams.webhooks.undelivered import UndeliveredLog
 
 log = logging.getLogger(__name__)
+
+_CANCEL_AGAIN_S: Final = 1.0
 
 
 async def run(
@@ -32,10 +37,11 @@ async def run(
     endpoints: Mapping[str, Endpoint],
     *,
     stop: asyncio.Event,
+    watched: WatchedFile | None = None,
     metrics: DeliverMetrics | None = None,
     clock: Clock | None = None,
 ) -> None:
-    """Bring outcomes to the endpoints until ``stop`` is set.
+    """Bring outcomes to the endpoints until ``stop`` is set; to others as soon as the ``watched`` file names others.
 
     Without ``metrics`` the process serves its own at ``metrics.deliver_port``.
 
@@ -61,40 +67,64 @@ async def run(
             admin=admin,
             completeness=Completeness(settings, admin, offsets, partitions),
             standings=await stack.enter_async_context(LoggedStandings(settings)),
+            undelivered=await stack.enter_async_context(UndeliveredLog(settings)),
             clock=SystemClock() if clock is None else clock,
             partitions=len({each.partition for each in partitions}),
         )
-        groups = [await _group(name, endpoint, around, metrics.of(name), stack) for name, endpoint in endpoints.items()]
-        await _together(groups, around.completeness, stop)
+        fleet = Fleet(around, metrics)
+        await fleet.become(endpoints)
+        _note_in_force(metrics, around.clock)
+        following = [] if watched is None else [_follow(watched, fleet, metrics, around.clock)]
+        await _together(fleet, [around.completeness.look_for_ever(), *following], stop)
 
 
-async def _group(
-    name: str, endpoint: Endpoint, around: Surroundings, metrics: EndpointMetrics, stack: AsyncExitStack
-) -> EndpointGroup:
-    client = await stack.enter_async_context(EndpointClient(endpoint))
-    courier = Courier(name, endpoint, client, standings=around.standings, clock=around.clock, metrics=metrics)
-    log.info("Webhook endpoint %s at %s%s", name, endpoint.shown_url, ", paused" if endpoint.paused else "")
-    return EndpointGroup(name, endpoint, courier, around=around, metrics=metrics)
+async def _follow(watched: WatchedFile, fleet: Fleet, metrics: DeliverMetrics, clock: Clock) -> None:
+    """Do as the endpoints' file says whenever it was changed; while it is wrong, the former one holds."""
+    async for found in watched.changes():
+        try:
+            if isinstance(found, EndpointFileError):
+                raise found
+            await fleet.become(found)
+        except (EndpointFileError, UnusableSecretError, OSError) as error:
+            metrics.file_in_force.set(0)
+            log.error("The endpoints' file was changed and cannot be used; the former one holds on. %s", error)  # noqa: TRY400 - the sentence says it
+        else:
+            _note_in_force(metrics, clock)
+            log.info("The endpoints' file was read: %s", ", ".join(found))
 
 
-async def _together(groups: Sequence[EndpointGroup], completeness: Completeness, stop: asyncio.Event) -> None:
-    """Run until ``stop``, or until one of them fails; then end all."""
-    looking = asyncio.create_task(completeness.look_for_ever())
-    running = [asyncio.create_task(group.run(stop)) for group in groups]
+def _note_in_force(metrics: DeliverMetrics, clock: Clock) -> None:
+    metrics.file_in_force.set(1)
+    metrics.file_taken.set(clock.now())
+
+
+async def _together(fleet: Fleet, looking: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Run until ``stop``, or until something fails; then end all."""
+    waiting = [asyncio.create_task(each) for each in (stop.wait(), fleet.failed.wait())]
+    # None of them ends by itself but by failing.
+    running = [asyncio.create_task(each) for each in looking]
     try:
-        # None of them ends by itself but by failing.
-        ended, _ = await asyncio.wait([*running, looking], return_when=asyncio.FIRST_COMPLETED)
-        stop.set()
-        await asyncio.wait(running)
+        await asyncio.wait([*waiting, *running], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (*running, looking):
+        # First of all nobody may change the fleet any more.
+        await _cancelled([*waiting, *running])
+        await fleet.end()
+    for task in running:
+        if not task.cancelled():
+            task.result()
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Return when none of them goes on. Python 3.11's wait_for, which aiokafka uses, may lose a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-    for task in (*ended, *running):
-        task.result()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
 
 
 async def _outcome_partitions(settings: Settings, admin: AIOKafkaAdminClient) -> list[TopicPartition]:
-    """Every partition of the outcome topics."""
+    """Every partition of the outcome topics; whatever has to be there is there."""
     numbers = {
         each["topic"]: [partition["partition"] for partition in each["partitions"]]
         for each in await admin.describe_topics()
@@ -104,6 +134,8 @@ async def _outcome_partitions(settings: Settings, admin: AIOKafkaAdminClient) ->
         if not numbers.get(topic):
             raise UnknownTopicOrPartitionError(topic)
         found += [TopicPartition(topic, number) for number in numbers[topic]]
+    if not numbers.get(undelivered := settings.topic(UNDELIVERED)):
+        raise UnknownTopicOrPartitionError(undelivered)
     return found
 
 

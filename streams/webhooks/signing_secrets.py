@@ -18,6 +18,7 @@ from pydantic import model_validator
 from standardwebhooks import Webhook
 
 from streams.file_rules import Part, cross_check
+from streams.webhooks.file_stamp import Stamp, stamp
 
 log = logging.getLogger(__name__)
 
@@ -116,10 +117,10 @@ class Signer:
 
     def _look_again(self) -> None:
         for number, place in enumerate(self._places):
-            stamp = _stamp(place)
-            if stamp == self._stamps[number]:
+            now = _stamp(place)
+            if now == self._stamps[number]:
                 continue
-            self._stamps[number] = stamp
+            self._stamps[number] = now
             try:
                 self._keys[number] = Webhook(place.read())
             except UnusableSecretError as error:
@@ -133,12 +134,6 @@ class Signer:
                 log.info("Webhook endpoint %s signs with the new secret in %s", self._endpoint, place.file)
 
 
-def _stamp(place: SecretPlace) -> tuple[int, int, int] | None:
-    """What changes when a file is changed or replaced; None for variables, which never change, and missing files."""
-    if place.file is None:
-        return None
-    try:
-        found = Path(place.file).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+def _stamp(place: SecretPlace) -> Stamp | None:
+    """None for variables, which never change."""
+    return None if place.file is None else stamp(Path(place.file))

@@ -36,6 +36,7 @@ from tests.secured.kafka_server import ADMIN, PASSWORD, SecuredKafka
 pytestmark = pytest.mark.kafka
 
 SECRET: Final = "the-secret-that-hides-every-member"  # noqa: S105 - hides nobody
+SIGNING_SECRET: Final = "the-secret-that-lets-time-pass-here"  # noqa: S105 - lets nobody in
 CANARY: Final = "canary"
 MAPPING: Final = Path(__file__).parent / "shop.toml"
 PATIENCE_SECONDS: Final = 180.0
@@ -113,6 +114,7 @@ def _environment(
         "MEMBERPULSE_REDIS__SSL_CAFILE": str(authority.file),
         "MEMBERPULSE_REDIS__SSL_CERTFILE": str(authority.client("cache-client")),
         "MEMBERPULSE_PSEUDONYMS__SECRET": SECRET,
+        "MEMBERPULSE_SIGNING__SECRET": SIGNING_SECRET,
         "MEMBERPULSE_ACCESS__MEMBER_SHOPS": "true",
         "MEMBERPULSE_METRICS__SCORE_PORT": "0",
         "MEMBERPULSE_METRICS__INGEST_PORT": "0",
@@ -341,7 +343,13 @@ def test_a_member_is_found_by_their_plain_id(run: Run) -> None:
 
 
 def test_time_passes_with_the_rights_of_the_documentation(run: Run) -> None:
-    assert b'{"type":"tick"' in run.topics()[MEMBER_EVENTS]
+    topics = run.topics()
+    told = [line for line in topics[MEMBER_EVENTS].splitlines() if line.startswith(PARTITION_KEY)]
+    ticks = [line for line in told if b'{"type":"tick"' in line]
+    assert ticks
+    assert [line for line in told if b"'signature'" not in line] == []
+    assert b"forged" not in topics[DEAD_LETTERS]
+    assert 'reason="forged"} 0.0' in run.metrics["score"]
     assert [line for log in run.logs.values() for line in log.splitlines() if "AuthorizationFailed" in line] == []
 
 
@@ -387,7 +395,10 @@ def test_no_plain_id_is_in_a_log_or_metric(run: Run) -> None:
 def test_no_password_is_in_a_log_a_command_line_or_what_is_printed(run: Run) -> None:
     shown = run.logs | run.commands | run.metrics | run.said
     assert [
-        name for name, content in shown.items() for secret in (PASSWORD, REDIS_PASSWORD, SECRET) if secret in content
+        name
+        for name, content in shown.items()
+        for secret in (PASSWORD, REDIS_PASSWORD, SECRET, SIGNING_SECRET)
+        if secret in content
     ] == []
 
 

@@ -1,7 +1,13 @@
 """A till's program and a campaign's: what the Python client makes of the API's answers."""
 
 import json
+import re
+import subprocess
+import sys
+import tomllib
 from collections.abc import Callable, Iterator
+from importlib.metadata import distributions, requires
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,10 +16,29 @@ import pytest
 from litestar.openapi.spec import Example
 
 from streams.client import ApiProblem, Client, LiveEvent, StreamRestarted
-from streams.serving.basket_views import Basket
+from streams.serving.endings import OVERRUN, RESTART, last_event
 from streams.serving.examples import MEMBER, PREVIEW
-from streams.serving.live_subscription import OVERRUN, RESTART, last_event
+from streams.serving.shapes import Basket
 from tests.streams.serving.writing_app import serving
+
+ROOT = Path(__file__).parents[2]
+#: What every installation has and the client uses; the rest of its libraries are the extra's.
+ALWAYS_THERE = ("msgspec", "tenacity")
+#: A program that finds no module but those it is told, and imports the client.
+TILL = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class OnlyThese(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, *sys.argv[1:]}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, OnlyThese())
+import streams.client
+streams.client.Client("http://till")
+print(*sorted(sys.modules))
+"""
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -32,6 +57,32 @@ def example(of: Example) -> dict[str, Any]:
 def problem(status: int, kind: str = "", **more: Any) -> httpx.Response:
     body = {"type": f"urn:memberpulse:problem:{kind}" if kind else "about:blank", "title": "No", "status": status}
     return httpx.Response(status, json=body | more, headers={"Retry-After": "5"})
+
+
+def named_in(requirements: list[str]) -> set[str]:
+    """The distributions that are wanted here, in any case."""
+    wanted = {re.split(r"[^A-Za-z0-9_-]", each)[0].lower() for each in requirements if "extra ==" not in each}
+    return wanted & {each.name.lower() for each in distributions()}
+
+
+def libraries_of_a_till() -> set[str]:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["client"]
+    found, new = set(ALWAYS_THERE), named_in(extra)
+    while new:
+        found |= new
+        new = {name for each in new for name in named_in(requires(each) or [])} - found
+    return {name.replace("-", "_") for name in found}
+
+
+def test_a_till_needs_nothing_of_the_server_nor_of_kafka() -> None:
+    allowed = libraries_of_a_till()
+    assert allowed >= {"msgspec", "httpx"}
+    assert not allowed & {"litestar", "kafka", "aiokafka", "faust", "redis", "pydantic"}
+    command = [sys.executable, "-c", TILL, "streams", "scoring", *allowed]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ours = {name for name in done.stdout.split() if name.startswith("streams.")}
+    assert ours == {"streams.client", "streams.serving", "streams.serving.endings", "streams.serving.shapes"}
 
 
 def test_a_member_is_told_with_tier_and_freshness() -> None:

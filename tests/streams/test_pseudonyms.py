@@ -11,15 +11,20 @@ import msgspec
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from scoring.calendar import instant_of
 from scoring.events import MemberEvent
 from streams.__main__ import main
 from streams.bad_records import BadRecord
 from streams.codecs import decode, encode_event
-from streams.commands.pseudonyms import moves
+from streams.commands.pseudonyms import members_among, moves
 from streams.config import PseudonymSettings
 from streams.exits import ExitCode
+from streams.log_reading import LogRecord
 from streams.mapping import Mapping
 from streams.pseudonyms import MEMBER_FIELDS, MEMBER_LISTS, PLAIN, Pseudonyms
+from streams.topics import MEMBER_SCORES
+from tests.driver import day, paid
+from tests.two_partitions import Partitions, erased
 
 SECRET = "one of thirty-two letters or more."  # noqa: S105 - opens nothing
 OLD_SECRET = "the one that was in use before it."  # noqa: S105 - likewise
@@ -139,6 +144,43 @@ def test_a_move_to_a_new_secret_merges_the_old_pseudonym_into_the_new_and_is_the
     assert b"eva" not in value
 
 
+def test_who_moves_to_a_new_secret_takes_everything_along_and_moving_again_does_no_harm() -> None:
+    both = Pseudonyms(
+        PseudonymSettings(secret=SecretStr(SECRET), key_id="2", former_secret=SecretStr(OLD_SECRET), former_key_id="1")
+    )
+    eva, adam, nobody = "eva@shop.example", "adam@shop.example", "nobody@shop.example"
+    old, shop = str(both.former(eva)), Partitions()
+    shop.pipe(paid(old, "o1", day(0)), paid(old, "o2", day(1)), paid(str(both.former(adam)), "p1", day(1)))
+    numbers = shop.numbers(old)
+    for at in (day(10), day(11)):
+        shop.cut()
+        members = members_among(both, [eva, adam, nobody], scores(shop))
+        assert members == [eva, adam]
+        for move in moves(both, members, instant_of(at), "new secret", "anna"):
+            shop.pipe(json.loads(encode_event(move)[1]))
+    assert shop.refusals() == []
+    assert shop.numbers(both.hide(eva)) == numbers
+    assert set(shop.kinds(both.hide(eva))) == {"tier.joined", "tier.upgraded", "lifecycle.first_purchase"}
+    assert shop.kinds(old).count("tier.merged") == 1
+    shop.pipe(paid(both.hide(eva), "o3", day(12)))
+    assert shop.numbers(both.hide(eva))[1] == 3
+
+
+def test_an_id_that_was_erased_or_never_there_does_not_move() -> None:
+    both = Pseudonyms(PseudonymSettings(secret=SecretStr(SECRET), former_secret=SecretStr(OLD_SECRET)))
+    shop = Partitions()
+    shop.pipe(paid(str(both.former("eva")), "o1", day(0)), paid(str(both.former("adam")), "p1", day(0)))
+    shop.cut()
+    shop.pipe(erased(str(both.former("eva")), day(1)))
+    assert members_among(both, ["eva", "adam", "nobody"], scores(shop)) == ["adam"]
+
+
+def scores(shop: Partitions) -> list[LogRecord]:
+    """The topic ``member-scores``."""
+    sent = [each for driver in shop.drivers for each in driver.outbox.records if each[0] == MEMBER_SCORES]
+    return [LogRecord(place, 0, 0, key, value, ()) for _, place, key, value, _ in sent]
+
+
 @pytest.fixture
 def hiding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -157,7 +199,6 @@ def test_whoever_keeps_the_ids_can_ask_for_the_pseudonym(hiding: Path, capsys: p
         ("eva@shop.example\n", "", ExitCode.CONFIG),
         ("eva@shop.example\n\nmax@shop.example\n", OLD_SECRET, ExitCode.DATA),
         (None, OLD_SECRET, ExitCode.NO_INPUT),
-        ("eva@shop.example\n", OLD_SECRET, ExitCode.OK),
     ],
 )
 def test_members_move_only_with_both_secrets_and_a_whole_list(

@@ -14,10 +14,10 @@ from scoring.rhythm import Rhythm
 from scoring.segment_rules import SegmentRules
 from scoring.state import MemberState
 from streams.outcome_records import OutcomeRecords
-from streams.serving.basket_views import Basket
 from streams.serving.baskets import RefusedBasketError, judged
 from streams.serving.policies import InForce
 from streams.serving.scores import Score
+from streams.serving.shapes import Basket
 from tests.builders import (
     GOLD,
     HELD_TIERS,

@@ -116,5 +116,8 @@ def test_the_page_needs_nothing_from_elsewhere(settings: Settings, tmp_path: Pat
     assert page.headers["content-type"].startswith("text/html")
     assert "POST /v1/members/{member_id}/preview" in page.text
     assert "<script" not in page.text
+    assert "<a href='#LookupRequest'>LookupRequest</a></p><pre>" in page.text
+    assert "<code>freshness.source</code>" in page.text
+    assert [*re.findall(r"<tr><td>(\d+)<td>", page.text.partition("</table><h2>")[0])][:2] == ["200", "304"]
     assert not re.findall(r"(?:src|href)='?\"?(?:https?:)?//", page.text)
     assert "default-src 'none'" in page.headers["content-security-policy"]

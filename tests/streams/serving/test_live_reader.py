@@ -177,6 +177,25 @@ async def test_a_client_of_a_process_that_was_started_again_goes_on_where_it_was
         assert after.browser.ids == ["anna-1", "bert-1", "anna-2", "bert-2"]
 
 
+async def test_while_nobody_listens_outcomes_wait_and_the_first_stream_fetches_them(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_reader, "_UNHEARD_SECONDS", 3600)
+    async with reading(kafka) as till:
+        await till.until(till.opens)
+        assert till.stream is not None
+        till.hub.close(till.stream)
+        kafka.topics.tell("anna", 0)
+        await till.until(lambda: till.hub._history is not None and till.hub._history.end == 1)
+        kafka.topics.tell("anna", 0)
+        await asyncio.sleep(0.02)
+        assert till.hub._history is not None
+        assert till.hub._history.end == 1
+        till.connect()
+        await till.until(till.hear)
+        assert till.hear() == ["anna-2"]
+
+
 async def test_history_from_before_the_time_set_is_not_read(kafka: Kafka) -> None:
     kafka.topics.tell("anna", 0)
     kafka.topics.tell("anna", 0)

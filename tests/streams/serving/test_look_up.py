@@ -52,6 +52,25 @@ async def test_a_member_is_told_with_tier_stage_numbers_distance_reasons_and_fre
     }
 
 
+async def test_head_is_answered_as_get_without_the_body(settings: Settings) -> None:
+    put(settings, a_score())
+    make_whole(settings)
+    async with a_till(settings) as till:
+        whole, head = await till.get("/v1/members/00042"), await till.head("/v1/members/00042")
+        same = await till.head("/v1/members/00042", headers={"If-None-Match": whole.headers["etag"]})
+        nobody = await till.head("/v1/members/nobody")
+    assert (head.status_code, same.status_code, nobody.status_code) == (200, 304, 404)
+    assert head.content == same.content == b""
+    assert head.headers == whole.headers
+
+
+async def test_an_id_with_a_slash_is_found_in_a_batch(settings: Settings) -> None:
+    put(settings, a_score("a/b"))
+    async with a_till(settings) as till:
+        answer = await till.post("/v1/lookups", json={"member_ids": ["a/b"]})
+    assert answer.json()["members"][0]["status"] == 200
+
+
 async def test_a_member_that_redis_does_not_have_is_unknown_once_all_scores_are_there(settings: Settings) -> None:
     make_whole(settings)
     async with a_till(settings) as till:

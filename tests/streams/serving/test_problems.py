@@ -25,6 +25,7 @@ def settings(tmp_path: Path) -> Settings:
         ("GET", "/v1/nothing", {}, 404),
         ("GET", "/v1/docs/nothing", {}, 404),
         ("GET", "/v1/members/a/b/c", {}, 404),
+        ("GET", "/v1/members/a%2Fb", {}, 404),
         ("POST", "/v1/members/ann", {}, 405),
         ("PATCH", "/v1/lookups", {}, 405),
         ("GET", "/v1/members/" + "x" * 65, {}, 400),

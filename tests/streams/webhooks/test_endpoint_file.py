@@ -121,6 +121,6 @@ ca_file = "nowhere.pem"
     assert told.count("is no secret: expected") == 2
     assert "the environment has no variable NOWHERE" in told
     assert "endpoints.b.secrets[1]: the secret cannot be read" in told
-    assert "endpoints.b.ca_file: there is no such file" in told
+    assert "endpoints.b.ca_file: has no certificates that can be read" in told
     assert "CANARY" not in told
     assert "Q0FOQVJZ" not in told
