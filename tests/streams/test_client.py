@@ -23,7 +23,7 @@ from tests.streams.serving.writing_app import serving
 
 ROOT = Path(__file__).parents[2]
 #: What every installation has and the client uses; the rest of its libraries are the extra's.
-ALWAYS_THERE = ("msgspec", "tenacity")
+ALWAYS_THERE = ("msgspec", "mypy-extensions", "tenacity")
 #: A program that finds no module but those it is told, and imports the client.
 TILL = """
 import sys
