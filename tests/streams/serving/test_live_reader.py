@@ -79,7 +79,7 @@ class Consumer:
     def last_poll_timestamp(self, _partition: TopicPartition) -> int:
         return Consumer.kafka.heard_ms
 
-    async def getmany(self, *, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
+    async def getmany(self, *, timeout_ms: int, max_records: int = 50) -> dict[TopicPartition, list[Record]]:
         assert timeout_ms > 0
         await asyncio.sleep(0.001)
         if Consumer.kafka.failures:
@@ -87,9 +87,10 @@ class Consumer:
         fetched = {}
         for each, at in self._at.items():
             assert at >= 0, "fetching before seeking begins anywhere"
-            if records := Consumer.kafka.log(each)[at:]:
+            if records := Consumer.kafka.log(each)[at : at + max_records]:
                 fetched[each] = records
                 self._at[each] += len(records)
+                max_records -= len(records)
         return fetched
 
 
@@ -194,6 +195,26 @@ async def test_while_nobody_listens_outcomes_wait_and_the_first_stream_fetches_t
         till.connect()
         await till.until(till.hear)
         assert till.hear() == ["anna-2"]
+
+
+@pytest.mark.parametrize(("behind_seconds", "read"), [(3600, 20), (0, 100)])
+async def test_while_nobody_listens_look_ups_get_the_process_between_small_portions_unless_the_reader_falls_behind(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch, behind_seconds: float, read: int
+) -> None:
+    monkeypatch.setattr(live_reader, "_REST_SECONDS", 3600)
+    monkeypatch.setattr(live_reader, "_BEHIND_SECONDS", behind_seconds)
+    async with reading(kafka) as till:
+        await till.until(till.opens)
+        assert till.stream is not None
+        till.hub.close(till.stream)
+        # The pause of somebody to whom nobody listens: what gathers meanwhile comes at once.
+        await asyncio.sleep(0.02)
+        for _ in range(100):
+            kafka.topics.tell("anna", 0)
+        await till.until(lambda: till.hub._history is not None and till.hub._history.end == read)
+        await asyncio.sleep(0.02)
+        assert till.hub._history is not None
+        assert till.hub._history.end == read
 
 
 async def test_history_from_before_the_time_set_is_not_read(kafka: Kafka) -> None:
