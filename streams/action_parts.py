@@ -12,7 +12,7 @@ from streams.kind_bodies import ActionPart, RecommendedAction
 
 _encode: Final = msgspec.json.Encoder().encode
 #: All that is said where the policy has no actions: quiet alerts have had this field from the beginning.
-_NO_ACTIONS: Final = b',"action":null}'
+NO_ACTIONS: Final = b',"action":null}'
 #: Why there is no action: the policy has none for this tier and stage; the member is held out.
 _NONE: Final = "none"
 _HOLDOUT: Final = "holdout"
@@ -29,7 +29,7 @@ class ActionParts:
 
     def behind(self, more: bytes, outcome: Outcome, member_id: str) -> bytes:
         """``more``, what follows after the fields that all have, and behind it the action, with the closing brace."""
-        part = self._part(outcome.advice, member_id) if self._has_actions else _NO_ACTIONS
+        part = self._part(outcome.advice, member_id) if self._has_actions else NO_ACTIONS
         return more[:-1] + part
 
     def _part(self, advice: Advice | None, member_id: str) -> bytes:

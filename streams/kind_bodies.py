@@ -112,13 +112,3 @@ class ActionPart(msgspec.Struct, gc=False):
     action_withheld: RecommendedAction | None
     holdout: bool
     no_action_reason: str | None
-
-
-class QuietPart(msgspec.Struct, gc=False):
-    """What the alerts say besides that tell of silence."""
-
-    gaps: list[int]
-    expected_gap_seconds: int
-    last_purchase_day: str
-    quiet_days_counted: int
-    spend_at_risk: int | None

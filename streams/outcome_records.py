@@ -25,7 +25,7 @@ from streams.outcome_parts import (
     erased_part,
     merged_part,
     place,
-    quiet_part,
+    quiet_text,
     rule_part,
 )
 from streams.outcome_sentences import sentence
@@ -90,7 +90,7 @@ class OutcomeRecords:
         self.scores = ScoreRecords(policy, epoch, self._tier_parts)
         #: The reported numbers earn the tier only where both are counted over the same window.
         self._same_window = policy.tier_window == ROLLING and policy.tier_window_days == policy.window_days
-        self._headers = OutcomeHeaders(TYPE_HEADERS, source)
+        self._headers = OutcomeHeaders(TYPE_HEADERS, source, epoch)
         self._published = msgspec.Raw(_encode({"version": policy.version, "content_hash": policy.content_hash}))
         self._segments = (
             None
@@ -101,18 +101,16 @@ class OutcomeRecords:
 
     def record(self, outcome: Outcome, member_id: str, partition: int) -> Record:
         """The topic's logical name, key, value and headers of one outcome decided in ``partition`` of member-events."""
-        kind, sequence, key = outcome.kind, outcome.sequence, member_id.encode()
+        key = member_id.encode()
         at = instant_text(outcome.at)
-        ident = outcome_id(self._epoch, member_id, kind, outcome.cause, sequence)
         topic, value = self._topic_and_value(outcome, member_id, at, partition)
-        return topic, key, value, self._headers.pairs(kind, ident, at, key, sequence)
+        headers = self._headers.pairs(outcome.kind, outcome.cause, at, member_id, key, outcome.sequence)
+        return topic, key, value, headers
 
     def written(self, outcome: Outcome, member_id: str, key: bytes, partition: int) -> tuple[str, bytes, bytes]:
         """The same without the key, which the caller has; the headers as the record will have them."""
-        kind, sequence = outcome.kind, outcome.sequence
         at = instant_text(outcome.at)
-        ident = outcome_id(self._epoch, member_id, kind, outcome.cause, sequence)
-        headers = self._headers.encoded(kind, ident, at, key, sequence)
+        headers = self._headers.encoded(outcome.kind, outcome.cause, at, member_id, key, outcome.sequence)
         form = self._plain.form(outcome)
         if form is None:
             topic, value = self._topic_and_value(outcome, member_id, at, partition)
@@ -144,7 +142,7 @@ class OutcomeRecords:
             # The boundary reached, or on the way back the one left behind; a first purchase crosses none.
             crossed = self._boundaries[higher] if before != PROSPECT else None
             if isinstance(facts, Silence):
-                more = quiet_part(facts)
+                more = quiet_text(facts).encode() + b"}"
             elif isinstance(facts, Superseded):
                 supersedes = self._id_of(facts.told, member_id)
                 more = alert_corrected_part(facts.told, supersedes, _STAGE_PLACES[facts.told_stage])

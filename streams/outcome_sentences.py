@@ -87,12 +87,13 @@ def sentence(outcome: Outcome, member_id: str, policy: Policy) -> str:
 
 
 def around_numbers(outcome: Outcome) -> tuple[str, str]:
-    """What the sentence of an outcome without facts says after the member's id: before its numbers, and behind them;
-    all of it before them where it says none.
+    """What the sentence of a plain outcome says after the member's id: before its numbers, and behind them; all of it
+    before them where it says none.
     """
-    if outcome.kind == TIER_JOINED:
+    kind = outcome.kind
+    if kind == TIER_JOINED:
         return f"joins in tier {outcome.after}", ""
-    return f"{_change(outcome)}: ", _AFTER.get(outcome.reason, "")
+    return f"{_QUIET[kind] if kind in _QUIET else _change(outcome)}: ", _AFTER.get(outcome.reason, "")
 
 
 def _without_numbers(outcome: Outcome, policy: Policy) -> str:
@@ -104,7 +105,7 @@ def _without_numbers(outcome: Outcome, policy: Policy) -> str:
     elif kind == TIER_JOINED:
         told = f"joins in tier {outcome.after}"
     elif kind in _QUIET:
-        told = f"{_QUIET[kind]}: {_silence(outcome, policy)}{_AFTER.get(outcome.reason, '')}"
+        told = f"{_QUIET[kind]}: {silence_words(outcome, policy)}{_AFTER.get(outcome.reason, '')}"
     elif isinstance(facts, Superseded):
         told = _alert_correction(outcome, facts.told, policy)
     elif isinstance(facts, TierFacts):
@@ -158,7 +159,8 @@ def _numbers(outcome: Outcome, policy: Policy) -> str:
     return f"{orders}, {money_text(outcome.monetary, policy.currency)} in {policy.window_days} days"
 
 
-def _silence(outcome: Outcome, policy: Policy) -> str:
+def silence_words(outcome: Outcome, policy: Policy) -> str:
+    """How long a member has been quiet."""
     if not outcome.last_purchase_at:
         return "no purchase is left"
     last_day = policy.zone.day_of(outcome.last_purchase_at)

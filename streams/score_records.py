@@ -9,6 +9,7 @@ from scoring.shortfall import missing_to_next
 from scoring.state import MemberState
 from scoring.vocabulary import STAGES
 from streams.outcome_parts import TierParts
+from streams.plain_scores import PlainScores
 from streams.score_bodies import ScoreBody, ScorePart
 from streams.segment_values import segment_names
 
@@ -29,12 +30,15 @@ class ScoreRecords:
         self._has_tier_numbers = policy.tier_window != ROLLING or policy.tier_window_days != policy.window_days
         self._adds_to_all = self._by_percentile or self._has_tier_numbers
         self._tier_parts = tier_parts
+        self._plain = PlainScores(policy, epoch)
 
     def record(self, member_id: str, state: MemberState) -> bytes:
         """The whole current score of a member, the value of its record in member-scores; the key is the member id.
 
         Instants are epoch milliseconds and never ages, so that the record stays true while nothing happens.
         """
+        if state.further is None and not self._adds_to_all:
+            return self._plain.value(member_id, state)
         tier = state.tier
         policy = self._policy
         if state.further is not None and state.further.merge is not None:
@@ -65,7 +69,7 @@ class ScoreRecords:
                 policy.version,
             )
         )
-        return score[:-1] + self._further(state) if state.further is not None or self._adds_to_all else score
+        return score[:-1] + self._further(state)
 
     def _merged_score(self, member_id: str, state: MemberState, into: str) -> bytes:
         score = _encode(

@@ -49,6 +49,8 @@ def _varint_of(number: int) -> bytes:
 #: Of the lengths and offsets that come up: those in one or two bytes.
 _VARINTS: Final = [_varint_of(number) for number in range(8192)]
 _KNOWN: Final = len(_VARINTS)
+#: What stands before a record's key: attributes, delay, and how many records of the batch came before it.
+_OFFSETS: Final = [_NO_ATTRIBUTES_NO_DELAY + each for each in _VARINTS]
 
 
 def varint(number: int) -> bytes:
@@ -115,34 +117,35 @@ class Batches:
     def append(self, key: bytes | None, value: bytes | None, headers: Headers = NO_HEADERS) -> None:
         """Add a record behind all others."""
         encoded = headers if isinstance(headers, bytes) else encode_headers(headers)
-        key_length, value_length = _NULL, _NULL
-        size = 0
-        # The tables and not varint(), which would be four calls a record.
-        if key is None:
-            key = b""
-        else:
-            length = len(key)
-            size += length
-            key_length = _VARINTS[length] if length < _KNOWN else _varint_of(length)
-        if value is None:
-            value = b""
-        else:
-            length = len(value)
-            size += length
-            value_length = _VARINTS[length] if length < _KNOWN else _varint_of(length)
-        size += len(key_length) + len(value_length) + len(encoded)
         batch = self._open
-        if batch is None or batch.size + size > self._room:
+        if batch is not None and key is not None and value is not None:
+            records = batch.records
+            try:
+                # The tables and not varint(), which would be four calls a record.
+                offset, key_length, value_length = _OFFSETS[len(records)], _VARINTS[len(key)], _VARINTS[len(value)]
+                size = len(offset) + len(key_length) + len(key) + len(value_length) + len(value) + len(encoded)
+                begin = _VARINTS[size]
+            except IndexError:
+                pass
+            else:
+                if batch.size + size <= self._room:
+                    records.append(b"".join((begin, offset, key_length, key, value_length, value, encoded)))
+                    batch.size += len(begin) + size
+                    return
+        self._append_any(key, value, encoded)
+
+    def _append_any(self, key: bytes | None, value: bytes | None, headers: bytes) -> None:
+        """The same of a record that is the first of its batch, or large, or has no key or no value."""
+        keyed = _NULL if key is None else varint(len(key)) + key
+        valued = _NULL if value is None else varint(len(value)) + value
+        length = len(keyed) + len(valued) + len(headers)
+        batch = self._open
+        if batch is None or batch.size + length > self._room:
             batch = self._begin()
-        records = batch.records
-        length = len(records)
-        offset = _VARINTS[length] if length < _KNOWN else _varint_of(length)
-        size += 2 + len(offset)
-        begin = _VARINTS[size] if size < _KNOWN else _varint_of(size)
-        records.append(
-            b"".join((begin, _NO_ATTRIBUTES_NO_DELAY, offset, key_length, key, value_length, value, encoded))
-        )
-        batch.size += len(begin) + size
+        offset = _NO_ATTRIBUTES_NO_DELAY + varint(len(batch.records))
+        record = b"".join((varint(len(offset) + length), offset, keyed, valued, headers))
+        batch.records.append(record)
+        batch.size += len(record)
 
     def close(self) -> list[Batch]:
         """All batches, in order; none takes records any more."""

@@ -1,4 +1,5 @@
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ POLICIES = {
             TierRule('the "rest"', None, None, match_all=False),
             TierRule("größer", 2, None, match_all=True),
             TierRule("top", None, 90_000, match_all=False),
+            TierRule("wholesale", 2000, 90_000_000, match_all=True),
         ]
     ),
 }
@@ -45,9 +47,9 @@ def told_under(name: str) -> tuple[Outcome, ...]:
     return tuple(story.told)
 
 
-def assert_both_ways(policy: Policy, outcome: Outcome, member_id: str) -> None:
+def assert_both_ways(policy: Policy, outcome: Outcome, member_id: str, records: OutcomeRecords | None = None) -> None:
     """The quick way writes what the one writes that every kind can take."""
-    records = OutcomeRecords(policy, epoch=3)
+    records = records or OutcomeRecords(policy, epoch=3)
     topic, key, value, headers = records.record(outcome, member_id, 7)
     assert records.written(outcome, member_id, key, 7) == (topic, value, encode_headers(headers))
 
@@ -55,9 +57,66 @@ def assert_both_ways(policy: Policy, outcome: Outcome, member_id: str) -> None:
 @pytest.mark.parametrize("name", POLICIES)
 def test_both_ways_write_the_same(name: str) -> None:
     told = told_under(name)
-    assert {outcome.kind for outcome in told} >= {"tier.joined", "tier.upgraded", "lifecycle.first_purchase"}
+    assert {outcome.kind for outcome in told} >= {
+        *("tier.joined", "tier.upgraded", "tier.downgraded", "lifecycle.first_purchase", "lifecycle.recovered"),
+        *("lifecycle.near_churn", "lifecycle.lapsed_recently", "lifecycle.lapsed_mid", "lifecycle.dormant"),
+    }
     for outcome in told:
         assert_both_ways(POLICIES[name], outcome, "00042")
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_what_one_outcome_said_is_said_of_no_other_decision(name: str) -> None:
+    records = OutcomeRecords(POLICIES[name], epoch=3)
+    for outcome in told_under(name):
+        for member_id in ("00042", "00043"):
+            assert_both_ways(POLICIES[name], outcome, member_id, records)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        *({name: "other"} for name in ("cause", "order_id", "shop_id", "channel")),
+        *(
+            {name: 86_400_000}
+            for name in ("at", "recorded_at", "due_at", "next_due_at", "last_purchase_at", "timer_at")
+        ),
+        *({name: 7} for name in ("sequence", "frequency", "monetary", "offset")),
+        *({name: 0} for name in ("next_due_at", "last_purchase_at")),
+        {"catch_up": True},
+    ],
+)
+def test_an_outcome_that_differs_in_one_thing_says_so(difference: dict[str, Any]) -> None:
+    policy = POLICIES["as shipped"]
+    for outcome in told_under("as shipped"):
+        records = OutcomeRecords(policy, epoch=3)
+        assert_both_ways(policy, outcome, "00042", records)
+        differing = copy_of(outcome)
+        for name, value in difference.items():
+            setattr(differing, name, value)
+        assert_both_ways(policy, differing, "00042", records)
+
+
+def test_however_many_instants_timers_are_set_to() -> None:
+    policy = POLICIES["as shipped"]
+    records = OutcomeRecords(policy, epoch=3)
+    outcome = copy_of(told_under("as shipped")[0])
+    for day in [*range(1, 1100), 0]:
+        outcome.next_due_at = day * 86_400_000
+        assert_both_ways(policy, copy_of(outcome), "00042", records)
+
+
+@pytest.mark.parametrize("member_id", [63 * "m", 64 * "m", 31 * "ö", 32 * "ö", 5000 * "m"])
+def test_however_long_the_id_of_a_member_is(member_id: str) -> None:
+    for outcome in told_under("as shipped"):
+        assert_both_ways(POLICIES["as shipped"], outcome, member_id)
+
+
+def test_however_long_the_name_of_the_source_is() -> None:
+    policy = POLICIES["as shipped"]
+    for source in ("/memberpulse/" + 60 * "x", "/größe"):
+        for outcome in told_under("as shipped"):
+            assert_both_ways(policy, outcome, "00042", OutcomeRecords(policy, 3, source))
 
 
 #: Of an outcome, in the order of its constructor.

@@ -27,6 +27,7 @@ def records_of_all_sizes() -> list[tuple[bytes | None, bytes | None, list[tuple[
     chance = Random(7)
     records: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = [
         (None, b"no key", []),
+        (None, b"nor another", []),
         (b"erased", None, [("epoch", b"1"), ("offset", b"")]),
         (b"", b"", [("", b"")]),
     ]
