@@ -1,7 +1,7 @@
 """The headers of outcomes: CloudEvents 1.0 in Kafka's binary mode.
 
 Six of the eight are nearly the same for all outcomes of a kind. As text that is joined with what differs, the id's
-digits included, they cost 0.2 µs, where eight pairs cost 1.4 until they are in a batch.
+digits included, they cost 0.25 µs beside these digits, where eight pairs cost 1.4 until they are in a batch.
 """
 
 from typing import Final

@@ -5,6 +5,9 @@ from typing import Final
 
 from scoring.forwards import NAMESPACE
 
+# Nearly all members have been told less than this.
+_NUMBERS: Final = [str(number) for number in range(1000)]
+_KNOWN: Final = len(_NUMBERS)
 _NAMESPACE_HASHED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
 #: What the first digit of an id's fourth group becomes: its two upper bits are the variant of such ids.
 VARIANT: Final = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
@@ -20,7 +23,8 @@ class IdDigits:
     def of(self, member_id: str, kind: str, cause: str, sequence: int) -> str:
         """Of an outcome: 32 hexadecimal digits and more; two of the id's own stand in for the 13th and the 17th."""
         named = self._begun.copy()
-        named.update(f"{member_id}|{kind}|{cause}|{sequence}".encode())
+        number = _NUMBERS[sequence] if sequence < _KNOWN else str(sequence)
+        named.update(f"{member_id}|{kind}|{cause}|{number}".encode())
         return named.hexdigest()
 
 

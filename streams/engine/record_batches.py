@@ -1,4 +1,4 @@
-"""Record batches of Kafka's format 2, encoded here: 0.2 µs a record, or 0.3 with the eight headers of an outcome.
+"""Record batches of Kafka's format 2, encoded here: compiled, 0.1 µs a record, or 0.2 of an outcome.
 
 aiokafka's builder takes 0.4 µs for a record without headers and 2.0 with eight, more than half of it for looking at
 the headers one by one and for a checksum in software (2 GB/s; the processor's own instruction reaches 24). What is

@@ -106,6 +106,20 @@ def test_however_many_instants_timers_are_set_to() -> None:
         assert_both_ways(policy, copy_of(outcome), "00042", records)
 
 
+@pytest.mark.parametrize("name", ["timer_at", "recorded_at", "due_at", "next_due_at", "last_purchase_at"])
+def test_an_instant_that_cannot_be_written_is_written_in_no_other_outcome_either(name: str) -> None:
+    policy = POLICIES["as shipped"]
+    for outcome in told_under("as shipped"):
+        records = OutcomeRecords(policy, epoch=3)
+        impossible = copy_of(outcome)
+        setattr(impossible, name, 10**15)
+        for member_id in ("00042", "00043"):
+            for _ in range(2):
+                with pytest.raises(ValueError, match="out of range"):
+                    records.written(impossible, member_id, member_id.encode(), 7)
+            assert_both_ways(policy, outcome, "00042", records)
+
+
 @pytest.mark.parametrize("member_id", [63 * "m", 64 * "m", 31 * "ö", 32 * "ö", 5000 * "m"])
 def test_however_long_the_id_of_a_member_is(member_id: str) -> None:
     for outcome in told_under("as shipped"):
