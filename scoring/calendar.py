@@ -58,8 +58,13 @@ class Zone:
         self._from = 0
         self._until = 0
         self._offset = 0
-        # Timers ask for the same few hundred days again and again.
-        self._day_starts: dict[int, int] = {}
+        #: What :meth:`start_of_day` has found. Timers ask for the same few hundred days again and again.
+        self.day_starts: dict[int, int] = {}
+        #: The day turned to last, or a part of it without a change of offset, for who asks about many instants of one
+        #: day: the instants from ``begins`` until before ``ends`` are of the local day ``day``.
+        self.begins = 0
+        self.ends = 0
+        self.day = 0
 
     def offset_at(self, instant: int) -> int:
         """Local time minus UTC at ``instant``, in milliseconds."""
@@ -77,15 +82,25 @@ class Zone:
             return (instant + self._offset) // DAY_MS
         return (instant + self.offset_at(instant)) // DAY_MS
 
+    def turn_to(self, instant: int) -> int:
+        """The local day of ``instant``, kept for the next ones in ``begins``, ``ends`` and ``day``."""
+        offset = self.offset_at(instant)
+        day = (instant + offset) // DAY_MS
+        begins = day * DAY_MS - offset
+        self.begins = max(begins, self._from)
+        self.ends = min(begins + DAY_MS, self._until)
+        self.day = day
+        return day
+
     def start_of_day(self, day: int) -> int:
         """The first instant whose local day is ``day`` or later (a skipped midnight starts at the gap's end)."""
-        known = self._day_starts.get(day)
+        known = self.day_starts.get(day)
         if known is not None:
             return known
-        if len(self._day_starts) >= _REMEMBERED_STARTS:
-            self._day_starts.clear()
+        if len(self.day_starts) >= _REMEMBERED_STARTS:
+            self.day_starts.clear()
         start = self._find_start(day)
-        self._day_starts[day] = start
+        self.day_starts[day] = start
         return start
 
     def _find_start(self, day: int) -> int:

@@ -55,7 +55,7 @@ class Decision:
         outcomes: Sequence[Outcome],
         verdict: int,
         *,
-        moved: bool,
+        moved: bool = False,
         forwards: Sequence[Forward] = _NO_FORWARDS,
     ) -> None:
         self.state = state

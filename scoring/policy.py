@@ -17,6 +17,8 @@ MEMBERSHIP_YEAR: Final = 2
 _LOCAL_SLACK_DAYS: Final = 3
 #: More days than any policy's dates span.
 _EVER: Final = 1 << 30
+#: More orders and minor units than anybody has.
+_NEVER: Final = 1 << 60
 
 
 class TierRule:
@@ -125,6 +127,25 @@ class Cap:
         self.days = days
 
 
+def _span_of(tiers: list[TierRule], rank: int) -> tuple[int, int, int, int]:
+    """Where a member is in the tier of a rank for sure: from so many kept orders or minor units on, and below what any
+    tier above it asks for. Nobody is for sure where a tier asks for both.
+    """
+    rule = tiers[rank]
+    least = (_NEVER if rule.frequency is None else rule.frequency, _NEVER if rule.monetary is None else rule.monetary)
+    if rank == 0 or (rule.frequency is None and rule.monetary is None):
+        least = (0, 0)
+    elif rule.match_all:
+        least = (_NEVER, _NEVER)
+    orders = money = _NEVER
+    for above in tiers[rank + 1 :]:
+        if above.frequency is None and above.monetary is None:
+            return _NEVER, _NEVER, 0, 0
+        orders = min(orders, _NEVER if above.frequency is None else above.frequency)
+        money = min(money, _NEVER if above.monetary is None else above.monetary)
+    return (*least, orders, money)
+
+
 class Policy:
     """A published policy. Days are local days of ``zone``; money is minor units of ``currency``.
 
@@ -220,6 +241,17 @@ class Policy:
             and not corrects
             and quiet.quiet_days_between(-_EVER, _EVER) == 0
         )
+        #: Whether the reported numbers are those that earn the tier, of whoever has no override.
+        self.earned_as_reported = (
+            holds is None
+            and tier_window == ROLLING
+            and tier_window_days == window_days
+            and not provisional
+            and not by_percentile
+        )
+        #: By rank, who is surely in this tier: from so many orders, or so many minor units on, with less than so many
+        #: orders and less than so many minor units.
+        self.spans = [_span_of(tiers, rank) for rank in range(len(tiers))]
         #: Whether members have to be compared with each other, once a day.
         self.needs_cuts = by_percentile or (segments is not None and (segments.by_median or segments.by_quantile))
 

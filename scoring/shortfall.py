@@ -2,21 +2,14 @@
 
 from scoring.outcomes import BelowCut, Missing, TierFacts
 from scoring.percentile import cut_in_force, cuts_decide, rank_value
-from scoring.policy import ROLLING, Policy, TierRule
+from scoring.policy import Policy, TierRule
 from scoring.qualifying_window import Counts, counts_at
 from scoring.state import MemberState
 
 
 def is_plain(state: MemberState, policy: Policy) -> bool:
     """Whether nothing but the reported numbers decides the tier: no hold, no override, no other window."""
-    return (
-        policy.holds is None
-        and policy.tier_window == ROLLING
-        and policy.tier_window_days == policy.window_days
-        and state.floor == 0
-        and not policy.provisional
-        and not policy.by_percentile
-    )
+    return policy.earned_as_reported and (state.further is None or state.further.floor == 0)
 
 
 def missing(rule: TierRule, windows: list[Counts]) -> Missing:

@@ -76,8 +76,9 @@ def add_tier_news(
 
 def tier_moved(state: MemberState, before: int, policy: Policy, origin: Origin) -> Outcome:
     """That the tier is another than that of rank ``before``, by an order alone."""
-    kind = TIER_UPGRADED if state.tier > before else TIER_DOWNGRADED
-    return _of_tier(state, kind, before, state.tier, origin.reason, policy, origin)
+    kind, tier, names = TIER_UPGRADED if state.tier > before else TIER_DOWNGRADED, state.tier, policy.tier_names
+    facts = None if is_plain(state, policy) else tier_facts(state, tier, policy)
+    return outcome_of(state, origin, kind, origin.reason, names[before], names[tier], before, tier, facts)
 
 
 def told_of_merge(

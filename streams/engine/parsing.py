@@ -2,7 +2,7 @@
 
 from struct import Struct
 from types import FunctionType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aiokafka.record.memory_records import MemoryRecords
 from crc32c import crc32c
@@ -105,7 +105,9 @@ def _plain(data: bytes, at: int, begin: int) -> PlainBatch | None:
 
 def _others(batch: Any, begin: int) -> list[Record]:
     """The records of a batch from ``begin`` on, by aiokafka's parser."""
-    records = [record for record in batch if record.offset >= begin]
+    records: list[Any] = list(batch)
+    if records and records[0].offset < begin:
+        records = [record for record in records if record.offset >= begin]
     # The oldest format has no times.
     untimed = bool(records) and records[0].timestamp is None
     if _OURS or untimed:
@@ -114,4 +116,4 @@ def _others(batch: Any, begin: int) -> list[Record]:
             Record(each.offset, _NO_TIME if untimed else each.timestamp, each.key, each.value, each.headers)
             for each in records
         ]
-    return cast(list[Record], records)
+    return records
