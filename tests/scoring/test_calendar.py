@@ -39,6 +39,16 @@ def test_an_instant_is_the_floor_of_exact_arithmetic(moment: datetime) -> None:
 
 
 @pytest.mark.parametrize("name", ZONES)
+def test_the_day_turned_to_holds_for_no_instant_of_another_day(name: str) -> None:
+    zone, other = a_zone(name), a_zone(name)
+    begin = instant_of(datetime(2011, 9, 1, tzinfo=UTC))
+    for instant in range(begin, begin + 400 * DAY_MS, DAY_MS // 5):
+        day = zone.turn_to(instant)
+        assert zone.begins <= instant < zone.ends
+        assert day == zone.day == other.day_of(zone.begins) == other.day_of(instant) == other.day_of(zone.ends - 1)
+
+
+@pytest.mark.parametrize("name", ZONES)
 @settings(deadline=None)
 @given(data=st.data())
 def test_the_local_day_is_the_date_on_the_wall(name: str, data: st.DataObject) -> None:

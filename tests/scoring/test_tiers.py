@@ -52,6 +52,27 @@ def test_any_and_all_join_the_stated_thresholds(rule: TierRule, frequency: int, 
     assert passes(asked, [(0, 0), (frequency, monetary)]) is met
 
 
+@pytest.mark.parametrize("match_all", [False, True])
+@pytest.mark.parametrize(
+    "thresholds", [((2, 30), (4, 60), (6, 90)), ((4, 90), (2, 60)), ((None, 30), (4, None)), ((2, 30), (None, None))]
+)
+def test_who_is_surely_in_a_tier_has_earned_it_and_no_other(
+    thresholds: tuple[tuple[int | None, int | None], ...], *, match_all: bool
+) -> None:
+    rules = [TierRule("lowest", None, None, match_all)]
+    rules += [TierRule(f"T{orders}{money}", orders, money, match_all) for orders, money in thresholds]
+    policy = a_policy(tiers=rules)
+    sure = 0
+    for rank, (least_orders, least_money, more_orders, more_money) in enumerate(policy.spans):
+        for frequency in range(8):
+            for monetary in range(0, 120, 15):
+                reached = frequency >= least_orders or monetary >= least_money
+                if reached and frequency < more_orders and monetary < more_money:
+                    assert earned_tier(policy, frequency, monetary) == rank
+                    sure += 1
+    assert sure > 0
+
+
 def test_windows_earn_a_tier_each_alone_and_never_together() -> None:
     policy = a_policy()
     assert standing(policy, [(2, 99_999), (2, 99_999)], BASIC) == BASIC
