@@ -22,6 +22,7 @@ from streams.serving import decisions, health, live_streams, log_writer, members
 from streams.serving.openapi import describe_exactly, openapi_config
 from streams.serving.problems import problem_response
 from streams.serving.security_headers import add_security_headers
+from streams.serving.slashes import SlashesBack, telling_slashes_apart
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -72,7 +73,7 @@ def create_app(
             Router("/health", route_handlers=health.HANDLERS, opt={PUBLIC: True}, tags=["health"], security=[{}]),
         ],
         lifespan=list(LIFESPANS),
-        middleware=[authentication(settings, registry)],
+        middleware=[SlashesBack(), authentication(settings, registry)],
         exception_handlers={Exception: problem_response},
         before_send=[add_security_headers],
         request_max_body_size=settings.serve.max_body_bytes,
@@ -81,5 +82,6 @@ def create_app(
         logging_config=None,
         openapi_config=openapi_config(),
     )
+    app.asgi_handler = telling_slashes_apart(app.asgi_handler)
     describe_exactly(app)
     return app

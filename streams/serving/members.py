@@ -28,7 +28,7 @@ MemberId = Annotated[
     PathParameter(
         min_length=1,
         max_length=64,
-        description="as in the events, leading zeros included; one with a slash has no path: look it up in a batch",
+        description="as in the events, leading zeros included; a slash in it is written %2F",
         examples=[MEMBER_ID],
     ),
 ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 #: Before the name of a problem that has a type of its own; every other one has only its status (``about:blank``).
 TYPE_PREFIX: Final = "urn:memberpulse:problem:"
 _UNEXPECTED: Final = "The server could not answer this request. Nothing that it had accepted is lost; try again."
+
+_NO_PATH_OF_A_MEMBER: Final = "There is no such path. A slash in a member's id is written %2F, a question mark %3F."
 
 #: What msgspec raises of a body beside its own errors, which Litestar does not take for the client's fault.
 _UNREADABLE: Final = (UnicodeDecodeError, RecursionError)
@@ -95,9 +97,11 @@ def problem_of(error: Exception) -> Problem:
     return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED)
 
 
-def problem_response(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer any exception; what nobody foresaw is logged with its traceback and told without it."""
     problem = problem_of(error)
+    if isinstance(error, NotFoundException) and request.scope["path"].startswith("/v1/members/"):
+        problem = Problem(HTTPStatus.NOT_FOUND, _NO_PATH_OF_A_MEMBER)
     if problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("A request failed in a way that nobody foresaw", exc_info=error)
     return Response(
