@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from ssl import SSLContext, create_default_context
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -13,6 +14,7 @@ from aiohttp.abc import AbstractResolver
 from streams.version import version
 from streams.webhooks.addresses import ForbiddenAddressError, connector
 from streams.webhooks.endpoint_file import Endpoint
+from streams.webhooks.file_stamp import Stamp, stamp
 
 #: What is read of a response, in bytes. Only the status counts; a short rest lets the connection be used again.
 _MOST_READ: Final = 16 * 1024
@@ -51,9 +53,16 @@ class EndpointClient:
             OSError: ``ca_file`` cannot be read.
         """
         self._endpoint = endpoint
+        # Before the file is read: what is changed after this is noticed.
+        self._authorities = _authorities(endpoint)
         self._tls: SSLContext = create_default_context(cafile=endpoint.ca_file)
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether ``ca_file`` is still the one that was read."""
+        return self._authorities == _authorities(self._endpoint)
 
     async def __aenter__(self) -> Self:
         """Connects nowhere yet."""
@@ -156,3 +165,7 @@ def _retry_after(response: aiohttp.ClientResponse, now: float) -> float:
         except (ValueError, OverflowError):
             return 0.0
     return min(max(wait, 0.0), _LONGEST_RETRY_AFTER_S)
+
+
+def _authorities(endpoint: Endpoint) -> Stamp | None:
+    return None if endpoint.ca_file is None else stamp(Path(endpoint.ca_file))

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 class _Running(NamedTuple):
     endpoint: Endpoint
+    client: EndpointClient
     stop: asyncio.Event
     task: asyncio.Task[None]
 
@@ -33,6 +34,8 @@ class Fleet:
 
     async def become(self, endpoints: Mapping[str, Endpoint]) -> None:
         """Deliver to these: end those that are not among them, begin new ones, and begin anew what was changed.
+
+        A ``ca_file`` that was replaced in place is a change of its endpoint.
 
         Raises:
             UnusableSecretError: a secret is unusable by now; nothing was changed.
@@ -55,7 +58,7 @@ class Fleet:
 
     def _is_running(self, name: str, endpoint: Endpoint) -> bool:
         running = self._running.get(name)
-        return running is not None and running.endpoint == endpoint
+        return running is not None and running.endpoint == endpoint and running.client.is_up_to_date
 
     def _courier(self, name: str, endpoint: Endpoint) -> tuple[EndpointClient, Courier]:
         client, around = EndpointClient(endpoint), self._around
@@ -68,7 +71,7 @@ class Fleet:
         group = EndpointGroup(name, endpoint, courier, around=self._around, metrics=self._metrics.of(name))
         task = asyncio.create_task(_deliver(client, group, stop))
         task.add_done_callback(lambda _: None if stop.is_set() else self.failed.set())
-        self._running[name] = _Running(endpoint, stop, task)
+        self._running[name] = _Running(endpoint, client, stop, task)
 
     async def _end(self, names: Iterable[str]) -> None:
         ending = {name: self._running[name] for name in names}

@@ -74,13 +74,15 @@ async def run(
         fleet = Fleet(around, metrics)
         await fleet.become(endpoints)
         _note_in_force(metrics, around.clock)
-        following = [] if watched is None else [_follow(watched, fleet, metrics, around.clock)]
+        following = [] if watched is None else [_follow(watched, endpoints, fleet, metrics, around.clock)]
         await _together(fleet, [around.completeness.look_for_ever(), *following], stop)
 
 
-async def _follow(watched: WatchedFile, fleet: Fleet, metrics: DeliverMetrics, clock: Clock) -> None:
+async def _follow(
+    watched: WatchedFile, endpoints: Mapping[str, Endpoint], fleet: Fleet, metrics: DeliverMetrics, clock: Clock
+) -> None:
     """Do as the endpoints' file says whenever it was changed; while it is wrong, the former one holds."""
-    async for found in watched.changes():
+    async for found in watched.changes(endpoints):
         try:
             if isinstance(found, EndpointFileError):
                 raise found

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from ssl import Purpose, create_default_context
 from typing import Any
 
 import orjson
@@ -88,14 +89,18 @@ class Receiver:
 
 
 @asynccontextmanager
-async def serving(receiver: Receiver) -> AsyncIterator[Receiver]:
+async def serving(receiver: Receiver, certificate: Path | None = None) -> AsyncIterator[Receiver]:
+    tls = None
+    if certificate is not None:
+        tls = create_default_context(Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
     app = web.Application()
     app.router.add_post("/hooks", receiver.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hooks"
+    receiver.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}/hooks"
     try:
         yield receiver
     finally:

@@ -7,8 +7,9 @@ from typing import Self
 
 import pytest
 
-from streams.webhooks.endpoint_file import EndpointFileError
+from streams.webhooks.endpoint_file import EndpointFileError, load
 from streams.webhooks.file_watch import WatchedFile
+from tests.secured.authority import Authority
 from tests.streams.webhooks.receivers import OLD_SECRET
 
 ROUND_S = 0.02
@@ -38,7 +39,7 @@ class Heard:
     """What a deliverer hears of its file."""
 
     def __init__(self, file: Path, hang_up: asyncio.Event | None = None) -> None:
-        self._changes = WatchedFile(file, hang_up, ROUND_S).changes()
+        self._changes = WatchedFile(file, hang_up, ROUND_S).changes(load(file))
 
     async def next(self) -> list[str] | str:
         """The names of the endpoints, or what is wrong."""
@@ -59,6 +60,23 @@ async def test_a_changed_or_replaced_file_is_read(file: Path) -> None:
         assert await heard.next() == ["crm", "mail"]
         replace(file, "mail")
         assert await heard.next() == ["mail"]
+
+
+async def test_authorities_renewed_in_place_count_as_a_change(file: Path, tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "one")
+    write(file, "crm", further=f'ca_file = "{authority.file}"\n')
+    async with Heard(file) as heard:
+        Authority(tmp_path, "another")
+        assert await heard.next() == ["crm"]
+        authority.file.write_text("half a word")
+        assert "endpoints.crm.ca_file: has no certificates" in await heard.next()
+        Authority(tmp_path, "a third")
+        assert await heard.next() == ["crm"]
+        Authority(tmp_path / "elsewhere", "a fourth")
+        write(file, "crm", further=f'ca_file = "{tmp_path / "elsewhere" / "authority.pem"}"\n')
+        assert await heard.next() == ["crm"]
+        Authority(tmp_path / "elsewhere", "a fifth")
+        assert await heard.next() == ["crm"]
 
 
 async def test_a_file_that_cannot_be_used_is_told_once_and_then_its_correction(file: Path) -> None:
