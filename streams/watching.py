@@ -1,7 +1,16 @@
-"""The engine's own story as Prometheus metrics."""
+"""The engine's own story, as Prometheus metrics and in a few lines of the log."""
+
+import logging
+from time import monotonic
+from typing import Final
 
 from streams.engine.observer import Observer
 from streams.metrics import ConsumerMetrics, ScorerMetrics
+
+log = logging.getLogger(__name__)
+
+#: How often a long recovery tells how far it is.
+_TELL_EVERY_S: Final = 10.0
 
 
 class GroupObserver(Observer):
@@ -19,6 +28,7 @@ class GroupObserver(Observer):
         """Count the assignment."""
         self._metrics.rebalances.inc()
         self._metrics.assigned_partitions.set(partitions)
+        log.info("Assigned partitions: %d", partitions)
 
     def partition_lag(self, topic: str, partition: int, records: int) -> None:
         """Records that wait."""
@@ -31,6 +41,8 @@ class ScorerObserver(GroupObserver):
     def __init__(self, metrics: ScorerMetrics) -> None:
         super().__init__(metrics)
         self._scorer = metrics
+        self._restored = 0
+        self._told = 0.0
 
     def cut_done(self, seconds: float, rows: int, partitions: int) -> None:
         """Also how long it took."""
@@ -41,6 +53,10 @@ class ScorerObserver(GroupObserver):
         """Changelog records were applied."""
         self._scorer.recovery_records.inc(records)
         self._scorer.recovery_remaining.set(remaining)
+        self._restored += records
+        if monotonic() - self._told >= _TELL_EVERY_S:
+            self._told = monotonic()
+            log.info("%s rows of members read back, %s to go", f"{self._restored:,}", f"{remaining:,}")
 
     def stood_still(self, seconds: float) -> None:
         """How late the event loop woke."""
@@ -49,8 +65,11 @@ class ScorerObserver(GroupObserver):
     def recovery(self, running: bool, seconds: float) -> None:
         """Recovery began or ended."""
         self._scorer.recovery_in_progress.set(running)
-        if not running:
-            self._scorer.recovery_seconds.observe(seconds)
+        if running:
+            self._restored, self._told = 0, monotonic()
+            return
+        self._scorer.recovery_seconds.observe(seconds)
+        log.info("%s rows of members read back in %.1f s; scoring goes on", f"{self._restored:,}", seconds)
 
     def regressed(self, rows: int) -> None:
         """Rows older than ones before them."""

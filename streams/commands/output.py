@@ -25,6 +25,8 @@ def notes() -> Console:
 
 def log_to_stderr() -> None:
     """Let a long-running process tell what it does, one line each with its time in UTC."""
+    from streams.commands.quiet import quiet
+
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(
         level=logging.INFO,
@@ -32,6 +34,4 @@ def log_to_stderr() -> None:
         format="%(asctime)sZ %(levelname)s %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
-    # Libraries tell every connection and every service at this level.
-    for chatty in ("kafka", "aiokafka", "faust", "mode"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    quiet()
