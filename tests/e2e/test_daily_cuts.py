@@ -17,7 +17,7 @@ from streams.cuts_document import CutsDocument
 from streams.devstack import DevStack
 from streams.metrics import TickerMetrics
 from streams.policy_file import load
-from streams.ticker import Ticker
+from streams.ticker.ticker import Ticker
 from streams.topics import CUT_SKETCHES, DEAD_LETTERS, MEMBER_EVENTS, MEMBER_SCORES, PARTITION_KEY, TIER_CHANGES
 from tests.chaos.cluster import Worker
 from tests.chaos.deployment import Deployment

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scoring.calendar import instant_of
-from streams.__main__ import app
+from streams.__main__ import command
 from streams.commands import ticks
 from streams.config import Settings
 from streams.ticker import operator
@@ -36,7 +36,7 @@ def released(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     ],
 )
 def test_a_release_is_until_that_instant_in_utc(released: list[int | None], until: str, instant: int) -> None:
-    said: Any = CliRunner().invoke(app, ["ticks", "release", "--until", until, "--reason", "closed"])
+    said: Any = CliRunner().invoke(command("ticks"), ["ticks", "release", "--until", until, "--reason", "closed"])
     assert said.exit_code == 0, said.output
     assert released == [instant]
 

@@ -16,7 +16,7 @@ from streams.config import Settings
 from streams.devstack.redis import RedisServer
 from streams.kafka_clients import client_settings
 from streams.metrics import ProjectorMetrics
-from streams.projector import run
+from streams.projector.process import run
 from streams.projector.redis_scores import whole_key
 from streams.projector.scores import fetch
 from streams.topics import MEMBER_SCORES
@@ -205,7 +205,7 @@ def test_a_projector_killed_in_the_middle_leaves_nothing_out(settings: Settings)
         "MEMBERPULSE_METRICS__PROJECT_PORT": "0",
     }
     program = (
-        "import asyncio; from streams.config import Settings; from streams.projector import run;"
+        "import asyncio; from streams.config import Settings; from streams.projector.process import run;"
         "asyncio.run(run(Settings(), stop=asyncio.Event()))"
     )
 

@@ -20,8 +20,9 @@ from streams.instants import instant_text
 from streams.kafka_clients import admin_settings
 from streams.log_reading import admin_client, log_consumer, scan, spans
 from streams.metrics import TickerMetrics
-from streams.ticker import Ticker, operator
+from streams.ticker import operator
 from streams.ticker.due_counts import DueCount, encode_due_count
+from streams.ticker.ticker import Ticker
 from streams.topics import DUE_COUNTS, MEMBER_EVENTS, PARTITION_KEY
 
 pytestmark = pytest.mark.kafka
