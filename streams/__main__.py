@@ -64,8 +64,9 @@ def command(verb: str | None = None) -> typer.Typer:
 def _let_lines_flow(app: typer.Typer) -> None:
     """Typer shows the line breaks of a docstring, which are those of the code's width and not of the terminal's."""
     for each in app.registered_commands:
-        paragraphs = inspect.cleandoc(each.callback.__doc__ or "").split("\n\n") if each.callback else []
-        each.help = "\n\n".join(text.replace("\n", " ") for text in paragraphs)
+        if each.help is None and each.callback is not None:
+            paragraphs = inspect.cleandoc(each.callback.__doc__ or "").split("\n\n")
+            each.help = "\n\n".join(text.replace("\n", " ") for text in paragraphs)
     for group in app.registered_groups:
         if group.typer_instance is not None:
             _let_lines_flow(group.typer_instance)

@@ -3,14 +3,18 @@
     python action_effect.py shop.db free-delivery --days 14 --until 2026-10-01
 
 ``shop.db`` is an SQLite file with two tables: ``outcomes(value)``, the values of tier-changes and lifecycle-alerts as
-they are (drop repeats by ce_id first), and ``orders(member_id, at)`` with instants like ``2026-09-30T12:00:00.000Z``.
+they are, each once (webhook_receiver.py keeps them so), and ``orders(member_id, at)`` with instants like
+``2026-09-30T12:00:00.000Z``.
 Needs nothing but Python.
 """
 
 import argparse
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
 from math import sqrt
+from pathlib import Path
 
 #: Each member counts once, by the first outcome that recommended the offer: later ones hang on what the first did.
 #: Those of the last days before the end are left out: their time is not over yet.
@@ -61,15 +65,26 @@ def _wilson(members: int, buyers: int) -> tuple[float, float, float]:
     return share, (middle - width) / (members + z * z), (middle + width) / (members + z * z)
 
 
+def instant(text: str) -> str:
+    """The text, if it is a date or an instant."""
+    datetime.fromisoformat(text)
+    return text
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one line per share and one for the difference."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("database")
     parser.add_argument("offer")
     parser.add_argument("--days", type=int, default=14, help="days in which a member buys or does not; default 14")
-    parser.add_argument("--until", required=True, help="how far the two tables reach, like 2026-10-01")
+    parser.add_argument("--until", type=instant, required=True, help="how far the two tables reach, like 2026-10-01")
     asked = parser.parse_args(arguments)
-    found = shares(sqlite3.connect(asked.database), asked.offer, asked.days, asked.until)
+    try:
+        # Not the usual way of connecting, which makes a file that is not there.
+        with closing(sqlite3.connect(f"{Path(asked.database).absolute().as_uri()}?mode=rw", uri=True)) as database:
+            found = shares(database, asked.offer, asked.days, asked.until)
+    except sqlite3.Error as error:
+        parser.error(f"{asked.database} cannot be used: {error}; it needs the tables outcomes and orders")
     for name, held_out in (("given", False), ("withheld", True)):
         members, buyers = found.get(held_out, (0, 0))
         print(f"{name:<9} {members:>7} members, {buyers:>7} bought within {asked.days} days")

@@ -1,16 +1,19 @@
 """A receiver of memberpulse's webhooks: verifies each delivery, drops what it has, and acts once.
 
     pip install standardwebhooks
-    WEBHOOK_SECRETS="whsec_..." python webhook_receiver.py 8000 seen.sqlite
+    WEBHOOK_SECRETS="whsec_..." python webhook_receiver.py 8000 shop.db
 
-WEBHOOK_SECRETS takes several secrets, with blanks between them, while they rotate. What was seen is remembered in the
-same transaction in which it is acted upon: a crash between the two can neither lose an outcome nor act on it twice.
+WEBHOOK_SECRETS takes several secrets, with blanks between them, while they rotate. What came is kept in the table
+outcomes, in the same transaction in which it is acted upon: a crash between the two can neither lose an outcome nor act
+on it twice.
 It listens on this machine only: put it behind what ends TLS for you.
 """
 
+import json
 import os
 import sqlite3
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -33,7 +36,8 @@ def verified(secrets: list[str], body: bytes, headers: dict[str, str]) -> dict[s
 def act_once(database: sqlite3.Connection, event: dict[str, Any]) -> None:
     """Act on an event, unless it came before."""
     with database:
-        inserted = database.execute("INSERT OR IGNORE INTO seen (id) VALUES (?)", [event["id"]])
+        outcome = [event["id"], json.dumps(event["data"])]
+        inserted = database.execute("INSERT OR IGNORE INTO outcomes (id, value) VALUES (?, ?)", outcome)
         if inserted.rowcount:
             # Yours comes here: work in the same database, or a call with event["id"] as its idempotency key.
             print(event["data"]["sentence"], flush=True)
@@ -69,10 +73,11 @@ def main(port: int, file: str) -> None:
     """Receive until Ctrl-C."""
     Receiver.secrets = os.environ["WEBHOOK_SECRETS"].split()
     Receiver.database = sqlite3.connect(file)
-    Receiver.database.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
+    Receiver.database.execute("CREATE TABLE IF NOT EXISTS outcomes (id TEXT PRIMARY KEY, value TEXT NOT NULL)")
     server = HTTPServer(("127.0.0.1", port), Receiver)
     print(f"listening on port {server.server_port}", flush=True)
-    server.serve_forever()
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 if __name__ == "__main__":
