@@ -1,7 +1,9 @@
 """Authentication around every route: who asks, may they ask that often, and is it they who ask?"""
 
+import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,9 +16,13 @@ from prometheus_client import CollectorRegistry
 from streams.access.authentication import Credentials
 from streams.access.caller import LOOPBACK
 from streams.access.exposure import is_loopback, is_open
+from streams.access.keys_file import KeysFileError, keys_path
 from streams.access.rates import Header, Rates
+from streams.access.watched_file import WatchedFile
 from streams.config import Settings
 from streams.metrics import AccessMetrics
+
+log = logging.getLogger(__name__)
 
 #: A route whose ``opt`` has this key is for everybody.
 PUBLIC: Final = "public"
@@ -25,8 +31,8 @@ PUBLIC: Final = "public"
 class Authentication(ASGIMiddleware):
     """Puts the :class:`streams.access.caller.Caller` into ``scope["user"]``; without one, no route runs.
 
-    Whether access is open (nobody has a key, so whoever reaches loopback may do anything) is decided once, at the
-    start: a file of keys that vanishes later closes the API.
+    Access is open (whoever reaches loopback may do anything) until the first key is made, which this notices within a
+    second. It never opens again: when the file of keys vanishes, nobody gets in.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -41,6 +47,7 @@ class Authentication(ASGIMiddleware):
         """
         access = settings.access
         self._open = is_open(settings)
+        self._has_keys = WatchedFile(keys_path(settings), Path.exists, KeysFileError)
         self._refused = metrics.refused
         self._rates = Rates(access.requests_per_second, access.failures_per_minute, unix)
         self._credentials = Credentials(settings, self._rates, metrics, unix)
@@ -54,6 +61,9 @@ class Authentication(ASGIMiddleware):
             TooManyRequestsException: the caller, or refusals of its address, are too many.
         """
         headers = dict(scope["headers"])
+        if self._open and self._has_keys.value():
+            self._open = False
+            log.info("A key was made: from now on nobody is answered without one")
         if self._open:
             self._refuse_foreign_pages(headers)
             scope["user"] = LOOPBACK

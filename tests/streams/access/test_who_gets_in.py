@@ -11,6 +11,7 @@ from litestar.testing import TestClient
 from prometheus_client import CollectorRegistry
 
 from streams.access.caller import Scope
+from streams.access.keys_file import keys_path
 from streams.config import Settings
 from tests.streams.access.door import MADE, bearer, door, key, revoke, settings_of
 from tests.streams.access.issuer import AUDIENCE, ISSUER, Issuer
@@ -69,6 +70,19 @@ def test_what_is_no_valid_token_stays_out(api: TestClient[Litestar], issuer: Iss
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer realm="memberpulse", error="invalid_token"'
     assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+def test_the_first_key_closes_a_running_api_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.access.watched_file.LOOK_EVERY_SECONDS", 0.0)
+    settings = settings_of(tmp_path)
+    with door(settings) as client:
+        assert client.get("/v1/members/00042").status_code == 200
+        text = key(settings, "till-1", "lookup")
+        assert client.get("/v1/members/00042").status_code == 401
+        assert client.get("/v1/members/00042", headers=bearer(text)).json()["asked_by"] == "key:till-1"
+        keys_path(settings).unlink()
+        assert client.get("/v1/members/00042").status_code == 401
+        assert client.get("/v1/members/00042", headers=bearer(text)).status_code == 401
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic dGlsbDp0aWxs", "Bearer", "mp_0123456789_x"])
