@@ -79,7 +79,7 @@ def move(
         found = members_among(known, ids, read)
     strangers = len(ids) - len(found)
     if strangers:
-        notes().print(f"{strangers:,} ids are no members under the former secret and are left out", markup=False)
+        notes().print(f"left out, since they are no members under the former secret: {strangers:,}", markup=False)
     ids = found
     if not yes:
         results().print(f"{len(ids):,} members would move; --yes and --reason write it to the log", markup=False)

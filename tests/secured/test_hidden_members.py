@@ -36,6 +36,7 @@ from tests.secured.kafka_server import ADMIN, PASSWORD, SecuredKafka
 pytestmark = pytest.mark.kafka
 
 SECRET: Final = "the-secret-that-hides-every-member"  # noqa: S105 - hides nobody
+NEXT_SECRET: Final = "the-secret-that-hides-them-from-now-on"  # noqa: S105 - hides nobody
 SIGNING_SECRET: Final = "the-secret-that-lets-time-pass-here"  # noqa: S105 - lets nobody in
 CANARY: Final = "canary"
 MAPPING: Final = Path(__file__).parent / "shop.toml"
@@ -43,6 +44,9 @@ PATIENCE_SECONDS: Final = 180.0
 ROLES: Final = ("ingest", "scorer", "ticker", "projector", "api", "deliver")
 PROCESSES: Final = ("score", "tick", "ingest", "project", "serve", "deliver")
 HIDDEN: Final = Pseudonyms(PseudonymSettings(secret=SecretStr(SECRET)))
+HIDDEN_ANEW: Final = Pseudonyms(PseudonymSettings(secret=SecretStr(NEXT_SECRET), key_id="2"))
+#: Who moves to the next secret, and somebody who never bought.
+MOVING: Final = (10, 11, 99)
 
 
 def _email(number: int) -> str:
@@ -280,6 +284,28 @@ def _visit(run: Run, address: str, whole: str, of_shop_2: str) -> None:
         time.sleep(0.25)
 
 
+def _move(run: Run, home: Path, settings: Settings) -> None:
+    """Members get the pseudonyms of another secret, while all go on."""
+    ids = home / "ids.txt"
+    ids.write_text("".join(f"{_email(number)}\n" for number in MOVING))
+    changed = {
+        "SECRET": NEXT_SECRET,
+        "KEY_ID": "2",
+        "FORMER_SECRET": SECRET,
+        "FORMER_KEY_ID": "1",
+    }
+    operator = run.operator | {f"MEMBERPULSE_PSEUDONYMS__{name}": value for name, value in changed.items()}
+    run.said["move"] = _verb(operator, "pseudonyms", "move", str(ids), "--yes", "--reason", "a new secret")
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not {_key(HIDDEN_ANEW, 10), _key(HIDDEN_ANEW, 11)} <= _redis_content(settings).keys():
+        assert time.monotonic() < until, "who was moved did not reach Redis"
+        time.sleep(0.25)
+
+
+def _key(known: Pseudonyms, number: int) -> bytes:
+    return f"memberpulse:member:{known.of(_email(number))}".encode()
+
+
 @pytest.fixture(scope="module")
 def run(
     secured_kafka: SecuredKafka,
@@ -328,10 +354,12 @@ def run(
         processes.start("serve", environment("api"), "serve")
         processes.start("deliver", environment("deliver"), "deliver")
         _visit(run, _address(processes), whole, of_shop_2)
+        _move(run, home, plain)
         processes.look(run)
         processes.check()
         assert set(processes.stop().values()) == {0}
         run.redis = _redis_content(plain)
+        run.said["verify"] = _verb(run.operator, "verify")
     finally:
         processes.kill()
     run.logs = {path.name: path.read_text(errors="replace") for path in home.glob("*.log")}
@@ -397,7 +425,7 @@ def test_no_password_is_in_a_log_a_command_line_or_what_is_printed(run: Run) -> 
     assert [
         name
         for name, content in shown.items()
-        for secret in (PASSWORD, REDIS_PASSWORD, SECRET, SIGNING_SECRET)
+        for secret in (PASSWORD, REDIS_PASSWORD, SECRET, NEXT_SECRET, SIGNING_SECRET)
         if secret in content
     ] == []
 
@@ -412,6 +440,18 @@ def test_a_merge_finds_its_way_under_pseudonyms(run: Run) -> None:
         value for key, value in run.redis.items() if key == f"memberpulse:member:{HIDDEN.of(_email(2))}".encode()
     ]
     assert json.loads(score.partition(b" ")[2])["merged_into"] == HIDDEN.of(_email(3))
+
+
+def test_members_move_to_a_new_secret_with_their_orders_and_all_that_was_told_of_them_is_exact(run: Run) -> None:
+    assert "no members under the former secret: 1\n" in run.said["move"]
+    assert "2 moves are in the log" in run.said["move"]
+    for number in MOVING[:2]:
+        former, present = (
+            json.loads(run.redis[_key(known, number)].partition(b" ")[2]) for known in (HIDDEN, HIDDEN_ANEW)
+        )
+        assert former["merged_into"] == HIDDEN_ANEW.of(_email(number))
+        assert (present["frequency"], present["monetary"]) == (1, 50_000)
+    assert run.said["verify"].count("exact") == 4
 
 
 def test_whoever_was_not_granted_it_cannot_make_time_pass(run: Run) -> None:
