@@ -69,7 +69,8 @@ class ScorerObserver(GroupObserver):
             self._restored, self._told = 0, monotonic()
             return
         self._scorer.recovery_seconds.observe(seconds)
-        log.info("%s rows of members read back in %.1f s; scoring goes on", f"{self._restored:,}", seconds)
+        if self._restored:
+            log.info("%s rows of members read back in %.1f s; scoring goes on", f"{self._restored:,}", seconds)
 
     def regressed(self, rows: int) -> None:
         """Rows older than ones before them."""

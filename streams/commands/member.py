@@ -126,7 +126,7 @@ def described(known: Known, now: int) -> list[str]:
         f"tier        {score['tier']} since {_date(score['tier_since_ms'], zone)}",
         f"stage       {score['stage']} since {_date(score['stage_since_ms'], zone)}",
         f"recency     last order {bought}",
-        f"frequency   {score['frequency']} orders {window}",
+        f"frequency   {score['frequency']} order{'' if score['frequency'] == 1 else 's'} {window}",
         f"monetary    {money_text(score['monetary'], score['currency'])} {window}",
         f"next tier   {to_next(score)}",
         f"next        {what_next(known, now, zone)}",

@@ -9,7 +9,7 @@ import typer
 
 from streams.commands.actor import Actor, named
 from streams.commands.endpoints import Name, endpoint_of
-from streams.commands.output import results
+from streams.commands.output import notes, results
 from streams.commands.resolve import resolved_settings
 from streams.config import Settings
 from streams.exits import CommandError, ExitCode
@@ -43,6 +43,8 @@ def show(
         told = [{**msgspec.to_builtins(each), "body": msgspec.json.decode(each.body)} for each in found]
         results().print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
+    if not found:
+        notes().print("nothing is set aside", markup=False)
     for each in found:
         where = f"{each.topic}, partition {each.partition}, offset {each.offset}"
         since = instant_text(each.since_ms)
@@ -59,7 +61,11 @@ def resend(name: Name, ids: Ids = None, actor: Actor = None) -> None:
 
     settings = resolved_settings()
     endpoint = endpoint_of(settings, name)
-    done = asyncio.run(resending.resend(name, endpoint, _waiting(settings, name, ids), SystemClock()))
+    waiting = _waiting(settings, name, ids)
+    if not waiting:
+        notes().print(f"nothing of {name} is set aside: there is nothing to send again", markup=False)
+        return
+    done = asyncio.run(resending.resend(name, endpoint, waiting, SystemClock()))
     resending.dismiss(settings, done.accepted, actor=named(actor), reason="sent again")
     results().print(f"{name} accepted {len(done.accepted)} of them", markup=False)
     if done.refused:

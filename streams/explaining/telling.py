@@ -132,12 +132,12 @@ def _segments(segments: Data | None) -> Iterator[str]:
 
 
 def _numbers(numbers: Data, currency: str) -> Iterator[str]:
-    what = f"{numbers['frequency']} orders, {money_text(numbers['monetary'], currency)}"
+    what = f"{_count(numbers['frequency'])}, {money_text(numbers['monetary'], currency)}"
     yield f"numbers     {what} in {numbers['window_days']} days"
     tier = numbers["for_tier"]
     if tier["window_days"] != numbers["window_days"]:
         where = "this year" if tier["window_days"] is None else f"in {tier['window_days']} days"
-        yield f"            for the tier {tier['frequency']} orders, {money_text(tier['monetary'], currency)} {where}"
+        yield f"            for the tier {_count(tier['frequency'])}, {money_text(tier['monetary'], currency)} {where}"
 
 
 def _orders(state: Data, currency: str) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _orders(state: Data, currency: str) -> Iterator[str]:
     if state["sealed"]:
         yield from ("", "sealed orders, a line per day (no event changes them any more):")
     for bucket in state["sealed"][:_SHOWN_ORDERS]:
-        count = "1 order" if bucket["orders"] == 1 else f"{bucket['orders']} orders"
+        count = _count(bucket["orders"])
         yield f"  {bucket['day']}  {count}, {money_text(bucket['net'], currency)}{_until(bucket)}"
     if len(state["sealed"]) > _SHOWN_ORDERS:
         yield f"  and {len(state['sealed']) - _SHOWN_ORDERS} older days (all of them with --json)"
@@ -235,3 +235,7 @@ def _as_of(data: Data) -> Iterator[str]:
         f"as of {plain(data['state']['as_of'])} ({policy['time_zone']}), partition {position['partition']}, offset "
         f"{position['offset']}; policy version {policy['version']} ({policy['content_hash'][:12]}), from the log"
     )
+
+
+def _count(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"

@@ -17,8 +17,6 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:memberpulse:problem:"
 _UNEXPECTED: Final = "The server could not answer this request. Nothing that it had accepted is lost; try again."
 
-_NO_PATH_OF_A_MEMBER: Final = "There is no such path. A slash in a member's id is written %2F, a question mark %3F."
-
 #: What msgspec raises of a body beside its own errors, which Litestar does not take for the client's fault.
 _UNREADABLE: Final = (UnicodeDecodeError, RecursionError)
 
@@ -100,13 +98,19 @@ def problem_of(error: Exception) -> Problem:
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer any exception; what nobody foresaw is logged with its traceback and told without it."""
     problem = problem_of(error)
-    if isinstance(error, NotFoundException) and request.scope["path"].startswith("/v1/members/"):
-        problem = Problem(HTTPStatus.NOT_FOUND, _NO_PATH_OF_A_MEMBER)
+    if isinstance(error, NotFoundException) and not problem.said:
+        problem = Problem(HTTPStatus.NOT_FOUND, _no_path(request.scope["path"]))
     if problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("A request failed in a way that nobody foresaw", exc_info=error)
     return Response(
         problem.content(), media_type=MEDIA_TYPE, status_code=problem.status_code, headers=problem.headers or {}
     )
+
+
+def _no_path(path: str) -> str:
+    if path.startswith("/v1/members/"):
+        return "there is no such path; a slash in a member's id is written %2F, a question mark %3F"
+    return "there is no such path; /v1/docs tells what there is"
 
 
 def _faults(extra: object) -> list[Fault]:
