@@ -77,7 +77,7 @@ def test_the_first_key_closes_a_running_api_for_good(tmp_path: Path, monkeypatch
     settings = settings_of(tmp_path)
     with door(settings) as client:
         assert client.get("/v1/members/00042").status_code == 200
-        text = key(settings, "till-1", "lookup")
+        text = key(settings, "till-1", Scope.LOOKUP)
         assert client.get("/v1/members/00042").status_code == 401
         assert client.get("/v1/members/00042", headers=bearer(text)).json()["asked_by"] == "key:till-1"
         keys_path(settings).unlink()
