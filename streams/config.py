@@ -111,7 +111,9 @@ class ScoreSettings(_Section):
     )
     commit_interval_seconds: Seconds = 1.0
     dirty_rows_limit: int = Field(
-        default=5000, ge=1, description="a partition with this many changed members is remembered early"
+        default=5000,
+        ge=1,
+        description="a partition with this many changed members is remembered early; with twice as many, in a hurry",
     )
     fetch_records: int = Field(
         default=1000, ge=1, description="the most records absorbed without yielding to the event loop"

@@ -36,6 +36,9 @@ _REBALANCE_LOOK_SECONDS = 0.05
 #: Records that a sweep may have queued before it waits. A round is on its way while the next one gathers, so an order's
 #: outcome waits for two of them at most. A million members, two records each, are 500 rounds: 60 ms for each in 30 s.
 _SWEPT_QUEUED = 4000
+#: Times the limit of dirty rows at which the cut makes haste, and at which the partition waits for it.
+_MANY_DIRTY = 2
+_MOST_DIRTY = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -357,11 +360,19 @@ class BatchApp(faust.App):
             self._work.set()
         await self.outbox.room()
         if partition.dirty_count >= self.settings.dirty_rows_limit:
+            await self._remember_early(tp, partition)
+
+    async def _remember_early(self, tp: TP, partition: Partition) -> None:
+        """At leisure while records are read as they come: rows written in a hurry are in the way of their outcomes."""
+        dirty, limit = partition.dirty_count, self.settings.dirty_rows_limit
+        if dirty >= _MOST_DIRTY * limit:
+            # Rows get dirty faster than the changelog takes them: wait, so that memory and the next cut stay bounded.
+            self.cutter.hurry()
+            await self.consumer.commit()
+        elif dirty >= _MANY_DIRTY * limit or self.lag(tp) > self.batch_records:
+            self.cutter.hurry()
+        else:
             self.cutter.wanted.set()
-            if partition.dirty_count >= 4 * self.settings.dirty_rows_limit:
-                # Rows get dirty faster than the changelog takes them: wait, so that memory and the next cut stay
-                # bounded.
-                await self.consumer.commit()
 
     async def _refuse_position(self, tp: TP, position: int) -> None:
         """The log does not have the position: records were deleted before they were read, or it is another log."""
@@ -409,9 +420,7 @@ class BatchApp(faust.App):
                 # An order's outcomes queue up behind these.
                 await self.outbox.room(_SWEPT_QUEUED)
                 if partition.dirty_count >= self.settings.dirty_rows_limit:
-                    self.cutter.wanted.set()
-                    if partition.dirty_count >= 4 * self.settings.dirty_rows_limit:
-                        await self.consumer.commit()
+                    await self._remember_early(tp, partition)
                 await asyncio.sleep(0)
 
     def _holds(self, tp: TP, partition: Partition) -> bool:

@@ -188,14 +188,14 @@ class BatchConsumer(driver.Consumer):
 
     @Service.task
     async def _commit_handler(self) -> None:
-        wanted: asyncio.Event = self.app.cutter.wanted
+        cutter = self.app.cutter
         loop = asyncio.get_running_loop()
         next_at = loop.time() + self.commit_interval
         while not self.should_stop:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(next_at):
-                    await wanted.wait()
-            wanted.clear()
+                    await cutter.wanted.wait()
+            cutter.forget_wishes()
             next_at = loop.time() + self.commit_interval
             await self.commit()
             self.app.report_lag()

@@ -1,6 +1,7 @@
 """The projector as a process: with its metrics served."""
 
 import asyncio
+import gc
 import logging
 
 from prometheus_client import CollectorRegistry
@@ -26,6 +27,8 @@ async def run(
         aiokafka.errors.KafkaError: Kafka cannot be reached at the start, or refuses this client.
         MetricsPortError: the metrics' port is taken.
     """
+    # What the imports made is garbage never, and a collection that looks at it all the same stops scores for 75 ms.
+    gc.freeze()
     server = None
     if metrics is None:
         registry = CollectorRegistry()

@@ -209,6 +209,19 @@ async def test_a_cut_that_nobody_waits_for_spreads_its_rows_over_half_the_interv
     assert scene.partition.slices == [200] * 20
 
 
+async def test_a_cut_that_comes_early_takes_half_of_the_time_since_the_one_before() -> None:
+    scene = Scene()
+    scene.interval = 60
+    cutter = scene.cutter()
+    scene.partition.dirty = many(1)
+    await cutter.cut()
+    await asyncio.sleep(0.2)
+    scene.partition.dirty = many(20_000)
+    async with asyncio.timeout(1):
+        await cutter.cut()
+    assert scene.partition.slices[1:] == [200] * 100
+
+
 async def test_a_few_rows_are_not_spread() -> None:
     scene = Scene()
     scene.interval = 60
@@ -218,7 +231,7 @@ async def test_a_few_rows_are_not_spread() -> None:
         await cutter.cut()
 
 
-@pytest.mark.parametrize("waits", [Cutter.close, Cutter.cut, lambda cutter: cutter.wanted.set()])
+@pytest.mark.parametrize("waits", [Cutter.close, Cutter.cut, Cutter.hurry])
 async def test_a_cut_that_somebody_waits_for_goes_on_at_once(waits: Callable[[Cutter], Any]) -> None:
     scene = Scene()
     scene.interval = 60

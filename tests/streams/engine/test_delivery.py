@@ -212,3 +212,40 @@ async def test_position_that_is_no_longer_ours_is_not_refused() -> None:
     refusing = asyncio.ensure_future(BatchApp._refuse_position(app, SOURCE, 4))
     BatchApp.revoke(app)
     await refusing
+
+
+class Commits:
+    """Consumer and cutter, as far as a partition that asks for a cut needs them, writing down what they hear."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.wanted = SimpleNamespace(set=lambda: self.told.append("soon"))
+
+    def hurry(self) -> None:
+        self.told.append("in a hurry")
+
+    async def commit(self) -> None:
+        self.told.append("waited")
+
+
+@pytest.mark.parametrize(
+    ("dirty", "waiting", "told"),
+    [
+        (5000, 1000, ["soon"]),  # read as they come: rows that leave in a hurry would delay outcomes
+        (5000, 1001, ["in a hurry"]),
+        (9999, 0, ["soon"]),
+        (10_000, 0, ["in a hurry"]),
+        (20_000, 0, ["in a hurry", "waited"]),
+    ],
+)
+async def test_many_changed_members_are_remembered_early_and_in_a_hurry_only_when_orders_are_behind(
+    dirty: int, waiting: int, told: list[str]
+) -> None:
+    partition = CountingPartition(5)
+    partition.dirty_count = dirty
+    app: Any = Reading(partition)
+    app.cutter = app.consumer = commits = Commits()
+    app.batch_records = 1000
+    app.lag = lambda _: waiting
+    await BatchApp._remember_early(app, SOURCE, partition)  # type: ignore[arg-type]
+    assert commits.told == told
