@@ -222,6 +222,22 @@ async def test_a_cut_that_comes_early_takes_half_of_the_time_since_the_one_befor
     assert scene.partition.slices[1:] == [200] * 100
 
 
+@pytest.mark.parametrize(("cut", "most"), [(Cutter.cut, 250_000), (Cutter.close, 900_000)])
+async def test_rows_leave_in_small_batches_unless_somebody_waits_for_the_cut(
+    cut: Callable[[Cutter], Any], most: int
+) -> None:
+    scene = Scene()
+    sizes: list[int] = []
+
+    async def send(queued: Mapping[Place, Batches]) -> None:
+        sizes.extend(batch.length for batches in queued.values() for batch in batches.close())
+
+    scene.send = send  # type: ignore[method-assign]
+    scene.partition.dirty = [(b"%d" % number, b"0" * 10_000) for number in range(200)]
+    await cut(scene.cutter())
+    assert most * 0.9 < max(sizes) <= most
+
+
 async def test_a_few_rows_are_not_spread() -> None:
     scene = Scene()
     scene.interval = 60
