@@ -5,7 +5,8 @@ from time import monotonic
 from typing import Final
 
 from streams.engine.observer import Observer
-from streams.metrics import ConsumerMetrics, ScorerMetrics
+from streams.metrics.consumers import ConsumerMetrics
+from streams.metrics.scorer import ScorerMetrics
 
 log = logging.getLogger(__name__)
 

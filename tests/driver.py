@@ -21,7 +21,7 @@ from streams.codecs import encode_cuts, encode_tick
 from streams.dead_letters import Ceiling
 from streams.engine.batches import Record
 from streams.engine.partition import PARTITION_ROW_KEY, PartitionRow
-from streams.metrics import ScorerMetrics
+from streams.metrics.scorer import ScorerMetrics
 from streams.murmur import partition_of
 from streams.outcome_records import OutcomeRecords
 from streams.policy_file import PolicyDocument, load

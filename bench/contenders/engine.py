@@ -19,7 +19,7 @@ from bench.workload import Standing
 from streams.engine.app import BatchApp
 from streams.engine.outbox import Outbox
 from streams.instants import parse_instant
-from streams.metrics import ScorerMetrics
+from streams.metrics.scorer import ScorerMetrics
 from streams.stream_process import engine_settings, run
 from streams.watching import ScorerObserver
 

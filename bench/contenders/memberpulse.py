@@ -18,7 +18,7 @@ from streams.config import KafkaSettings, ScoreSettings, Settings
 from streams.engine.app import BatchApp
 from streams.engine.partition import RowPartition
 from streams.kafka_clients import admin_settings
-from streams.metrics import ScorerMetrics
+from streams.metrics.scorer import ScorerMetrics
 from streams.scorer.process import build, publish_due_counts
 from streams.scorer.row_store import open_store
 from streams.stream_process import run

@@ -14,7 +14,7 @@ from streams.access.rates import Rates
 from streams.access.tokens import BadToken, KeySetError, Tokens, read_key_set
 from streams.access.watched_file import WatchedFile
 from streams.config import Settings
-from streams.metrics import AccessMetrics
+from streams.metrics.access import AccessMetrics
 
 _BEARER: Final = "bearer "
 _REALM: Final = 'Bearer realm="memberpulse"'

@@ -20,7 +20,7 @@ from streams.access.keys_file import KeysFileError, keys_path
 from streams.access.rates import Header, Rates
 from streams.access.watched_file import WatchedFile
 from streams.config import Settings
-from streams.metrics import AccessMetrics
+from streams.metrics.access import AccessMetrics
 
 log = logging.getLogger(__name__)
 

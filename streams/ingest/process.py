@@ -13,7 +13,7 @@ from streams.exits import CommandError, ExitCode
 from streams.ingest.partition import SourcePartition
 from streams.kafka_clients import admin_settings
 from streams.mapping import Mapping, MappingFileError
-from streams.metrics import IngestMetrics
+from streams.metrics.ingest import IngestMetrics
 from streams.pseudonyms import Pseudonyms
 from streams.refusing import Refuser
 from streams.stream_process import engine_settings, run

@@ -8,7 +8,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
-from streams.metrics import ProjectorMetrics
+from streams.metrics.projector import ProjectorMetrics
 
 log = logging.getLogger(__name__)
 

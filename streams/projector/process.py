@@ -7,7 +7,7 @@ import logging
 from prometheus_client import CollectorRegistry
 
 from streams.config import Settings
-from streams.metrics import ProjectorMetrics
+from streams.metrics.projector import ProjectorMetrics
 from streams.metrics_server import register_process, serve, stop_serving
 from streams.projector.projections import scores, shops
 from streams.projector.projector import Projector

@@ -15,7 +15,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from streams.config import Settings
 from streams.kafka_clients import client_settings
-from streams.metrics import ProjectorMetrics
+from streams.metrics.projector import ProjectorMetrics
 from streams.projector.patience import Patience
 from streams.projector.projections import Projection
 from streams.projector.stores import Batch, Behind, Written

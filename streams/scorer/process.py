@@ -16,7 +16,7 @@ from streams.engine.fencing import end_process
 from streams.engine.outbox import Outbox
 from streams.exits import CommandError, ExitCode
 from streams.kafka_clients import admin_settings
-from streams.metrics import ScorerMetrics
+from streams.metrics.scorer import ScorerMetrics
 from streams.outcome_records import OutcomeRecords
 from streams.refusing import Refuser
 from streams.scorer.partition import MemberPartition

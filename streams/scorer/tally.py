@@ -6,7 +6,7 @@ from faust.types import TP
 
 from scoring.outcomes import Outcome
 from streams.engine.batches import Record
-from streams.metrics import ScorerMetrics
+from streams.metrics.scorer import ScorerMetrics
 from streams.refusing import Refuser
 
 #: Refusals that metrics count by their own name; everything else is a dead letter.

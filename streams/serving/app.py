@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.access.middleware import PUBLIC, authentication
 from streams.config import Settings
-from streams.metrics import ServingMetrics
+from streams.metrics.serving import ServingMetrics
 from streams.serving import decisions, health, live_streams, log_writer, members, posting, previews
 from streams.serving.openapi import describe_exactly, openapi_config
 from streams.serving.problems import problem_response

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from streams.config import LiveSettings
-from streams.metrics import LiveMetrics
+from streams.metrics.live import LiveMetrics
 from streams.murmur import partition_of
 from streams.outcome_facts import OutcomeFacts
 from streams.serving.endings import OVERRUN, RESTART, STOPPING

@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
 
 from streams.config import Settings
 from streams.kafka_clients import client_settings
-from streams.metrics import LiveMetrics
+from streams.metrics.live import LiveMetrics
 from streams.serving.live_entries import LiveEntry, entry_of
 from streams.serving.live_hub import LiveHub
 from streams.serving.live_order import LiveOrder

@@ -9,7 +9,7 @@ from litestar.types import Receive, Send
 
 from streams.config import LiveSettings
 from streams.instants import instant_text
-from streams.metrics import LiveMetrics
+from streams.metrics.live import LiveMetrics
 from streams.serving.endings import RENEW, last_event
 from streams.serving.live_hub import LiveHub
 from streams.serving.live_subscription import Subscription

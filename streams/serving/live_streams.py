@@ -16,7 +16,7 @@ from litestar.types import ControllerRouterHandler
 from streams.access.caller import Scope, caller_of
 from streams.access.guards import requires
 from streams.config import Settings
-from streams.metrics import LiveMetrics
+from streams.metrics.live import LiveMetrics
 from streams.outcome_facts import GROUPS, KINDS, OutcomeFacts, Selection
 from streams.serving.live_hub import Ahead, LiveHub, NotReady, TooManyClients, TooOld
 from streams.serving.live_positions import NoPosition

@@ -13,7 +13,7 @@ from litestar import Litestar
 
 from streams.config import Settings
 from streams.kafka_clients import client_settings
-from streams.metrics import PostingMetrics
+from streams.metrics.posting import PostingMetrics
 from streams.murmur import partition_of
 from streams.pseudonyms import Pseudonyms
 

@@ -9,7 +9,7 @@ import msgspec
 from streams.access.member_shops import shops_key, shops_of
 from streams.config import Settings
 from streams.instants import instant_text
-from streams.metrics import ServingMetrics
+from streams.metrics.serving import ServingMetrics
 from streams.murmur import partition_of
 from streams.projector.redis_scores import member_key, whole_key
 from streams.pseudonyms import Pseudonyms

@@ -7,7 +7,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
-from streams.metrics import ServingMetrics
+from streams.metrics.serving import ServingMetrics
 
 #: In the place of a route for requests that found none: whatever strangers ask for adds no series.
 _NO_ROUTE: Final = "none"

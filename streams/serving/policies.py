@@ -22,7 +22,7 @@ from streams.config import Settings
 from streams.cuts_document import CutsError, DatedCuts, with_cuts
 from streams.file_problems import FileError
 from streams.kafka_clients import client_settings
-from streams.metrics import ServingMetrics
+from streams.metrics.serving import ServingMetrics
 from streams.outcome_records import OutcomeRecords
 from streams.policy_file import PolicyDocument, PolicyFileError, from_canonical
 from streams.preview.record import PolicyControl

@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 from streams.access.caller import Scope, caller_of
 from streams.access.guards import requires
 from streams.config import Settings
-from streams.metrics import PostingMetrics
+from streams.metrics.posting import PostingMetrics
 from streams.pseudonyms import Pseudonyms
 from streams.serving.log_writer import AT_ONCE, Fate, LogWriter, Written
 from streams.serving.posted_events import Refusal, Usable, judged, parts

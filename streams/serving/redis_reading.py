@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from redis.exceptions import RedisError
 
 from streams.config import Settings
-from streams.metrics import ServingMetrics
+from streams.metrics.serving import ServingMetrics
 from streams.serving.redis_connections import RedisConnections
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import logging
 import time
 
 from streams.cuts.gathering import Gathering
-from streams.metrics import TickerMetrics
+from streams.metrics.ticker import TickerMetrics
 from streams.ticker.appending import Appending
 from streams.ticker.evidence import Evidence
 from streams.ticker.office import Office

@@ -6,7 +6,7 @@ import signal
 from prometheus_client import CollectorRegistry
 
 from streams.config import Settings
-from streams.metrics import TickerMetrics
+from streams.metrics.ticker import TickerMetrics
 from streams.metrics_server import register_process, serve, stop_serving
 from streams.ticker.ticker import Ticker
 from streams.version import version

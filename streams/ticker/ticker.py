@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from streams.config import Settings
 from streams.instants import instant_text
-from streams.metrics import TickerMetrics
+from streams.metrics.ticker import TickerMetrics
 from streams.ticker.appending import Appending
 from streams.ticker.control import OperatorWord, TickerState
 from streams.ticker.daily_cuts import DailyCuts

@@ -25,7 +25,7 @@ _LONGEST_RETRY_AFTER_S: Final = 86_400.0
 
 
 class AttemptFailed(Exception):
-    """An endpoint did not accept an outcome. ``reason`` is one of ``streams.metrics.DELIVERY_FAILURES``.
+    """An endpoint did not accept an outcome. ``reason`` is one of ``streams.metrics.webhooks.DELIVERY_FAILURES``.
 
     ``retry_after`` are the seconds that the endpoint asked to be left alone.
     """

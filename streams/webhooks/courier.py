@@ -10,7 +10,7 @@ from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random_exponential
 
-from streams.metrics import EndpointMetrics
+from streams.metrics.webhooks import EndpointMetrics
 from streams.webhooks.attempt import AttemptFailed, EndpointClient
 from streams.webhooks.ceilings import Ceilings
 from streams.webhooks.clock import Clock

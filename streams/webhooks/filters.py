@@ -17,7 +17,7 @@ class Filter:
         self._catch_up = catch_up
 
     def skips(self, facts: OutcomeFacts) -> str | None:
-        """Why the outcome is not sent, one of ``streams.metrics.DELIVERY_SKIPS``; None when it is.
+        """Why the outcome is not sent, one of ``streams.metrics.webhooks.DELIVERY_SKIPS``; None when it is.
 
         An erasure passes every filter but that of types: who was told of a member has to forget them, whatever tier
         they had in the end.

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from streams.metrics import DeliverMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.webhooks.attempt import EndpointClient
 from streams.webhooks.courier import Courier
 from streams.webhooks.endpoint_file import Endpoint

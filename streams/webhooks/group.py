@@ -14,7 +14,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from streams.kafka_clients import client_settings
-from streams.metrics import EndpointMetrics
+from streams.metrics.webhooks import EndpointMetrics
 from streams.webhooks.courier import Courier
 from streams.webhooks.endpoint_file import Endpoint
 from streams.webhooks.lane import Lane

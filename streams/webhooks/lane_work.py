@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-from streams.metrics import EndpointMetrics
+from streams.metrics.webhooks import EndpointMetrics
 from streams.webhooks.attempt import AttemptFailed
 from streams.webhooks.courier import Courier, Halted
 from streams.webhooks.filters import Filter

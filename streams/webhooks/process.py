@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.config import Settings
 from streams.kafka_clients import client_settings
-from streams.metrics import DeliverMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.metrics_server import register_process, serve, stop_serving
 from streams.topics import OUTCOME_TOPICS, UNDELIVERED
 from streams.version import version

@@ -10,7 +10,7 @@ from typing import Final
 from streams.webhooks.remembered import Remembered
 
 _HOUR_S: Final = 3600
-#: The reasons of ``streams.metrics.DELIVERY_FAILURES`` with which an endpoint that is there says no.
+#: The reasons of ``streams.metrics.webhooks.DELIVERY_FAILURES`` with which an endpoint that is there says no.
 _REFUSALS: Final = ("client_error",)
 
 

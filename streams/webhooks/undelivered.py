@@ -28,7 +28,7 @@ _DETAIL_BYTES: Final = 2000
 
 
 class Undelivered(msgspec.Struct, frozen=True):
-    """One outcome that an endpoint refused. ``reason`` is one of ``streams.metrics.DELIVERY_FAILURES``.
+    """One outcome that an endpoint refused. ``reason`` is one of ``streams.metrics.webhooks.DELIVERY_FAILURES``.
 
     ``topic``, ``partition`` and ``offset`` say where the outcome itself is; ``since_ms`` is when it was set aside
     (epoch ms).

@@ -15,7 +15,7 @@ from streams.cuts.census import read_sketches
 from streams.cuts.sketches import MemberSketches, rank_error
 from streams.cuts_document import CutsDocument
 from streams.devstack import DevStack
-from streams.metrics import TickerMetrics
+from streams.metrics.ticker import TickerMetrics
 from streams.policy_file import load
 from streams.ticker.ticker import Ticker
 from streams.topics import CUT_SKETCHES, DEAD_LETTERS, MEMBER_EVENTS, MEMBER_SCORES, PARTITION_KEY, TIER_CHANGES

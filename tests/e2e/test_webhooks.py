@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from streams.devstack import DevStack
-from streams.metrics import DeliverMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.webhooks.process import run
 from tests.chaos.cluster import Worker
 from tests.chaos.deployment import Deployment

@@ -15,7 +15,8 @@ from streams.access.member_shops import shops_key
 from streams.commands.failures import explained
 from streams.config import RedisSettings, ServeSettings, Settings
 from streams.exits import ExitCode
-from streams.metrics import ProjectorMetrics, ServingMetrics
+from streams.metrics.projector import ProjectorMetrics
+from streams.metrics.serving import ServingMetrics
 from streams.projector.redis_scores import RedisScores, member_key
 from streams.projector.scores import fetch
 from streams.projector.shops_seen import ShopsSeen

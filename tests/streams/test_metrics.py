@@ -9,17 +9,15 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.metrics import (
-    AccessMetrics,
-    DeliverMetrics,
-    IngestMetrics,
-    LiveMetrics,
-    PostingMetrics,
-    ProjectorMetrics,
-    ScorerMetrics,
-    ServingMetrics,
-    TickerMetrics,
-)
+from streams.metrics.access import AccessMetrics
+from streams.metrics.ingest import IngestMetrics
+from streams.metrics.live import LiveMetrics
+from streams.metrics.posting import PostingMetrics
+from streams.metrics.projector import ProjectorMetrics
+from streams.metrics.scorer import ScorerMetrics
+from streams.metrics.serving import ServingMetrics
+from streams.metrics.ticker import TickerMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.metrics_server import MetricsPortError, register_process, serve, stop_serving
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -15,7 +15,7 @@ from redis import Redis
 from streams.config import Settings
 from streams.devstack.redis import RedisServer
 from streams.kafka_clients import client_settings
-from streams.metrics import ProjectorMetrics
+from streams.metrics.projector import ProjectorMetrics
 from streams.projector.process import run
 from streams.projector.redis_scores import whole_key
 from streams.projector.scores import fetch

@@ -11,7 +11,7 @@ from redis import Redis
 from streams.access.member_shops import shops_key, shops_of
 from streams.config import Settings
 from streams.engine.batches import Record
-from streams.metrics import ProjectorMetrics
+from streams.metrics.projector import ProjectorMetrics
 from streams.projector.shops_seen import ShopsSeen, sightings
 from streams.projector.stores import Batch, Behind
 from streams.topics import PARTITION_KEY

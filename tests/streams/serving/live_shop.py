@@ -7,7 +7,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from streams.config import LiveSettings
-from streams.metrics import LiveMetrics
+from streams.metrics.live import LiveMetrics
 from streams.murmur import partition_of
 from streams.serving.live_entries import LiveEntry, entry_of
 from streams.serving.live_hub import LiveHub

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, OffsetOutOfRangeEr
 from prometheus_client import CollectorRegistry
 
 from streams.config import Settings
-from streams.metrics import LiveMetrics
+from streams.metrics.live import LiveMetrics
 from streams.outcome_facts import Selection
 from streams.serving import live_reader
 from streams.serving.live_hub import LiveHub, NotReady

@@ -16,7 +16,7 @@ from streams.config import KafkaSettings, Settings
 from streams.devstack import DevStack
 from streams.log_reading import admin_client
 from streams.log_writing import NewRecord, write
-from streams.metrics import ServingMetrics
+from streams.metrics.serving import ServingMetrics
 from streams.policy_file import PolicyDocument, from_canonical
 from streams.policy_publication import open_empty_partitions
 from streams.preview.record import PublishedRecord, remember_publication

@@ -12,7 +12,7 @@ from redis import Redis
 
 from streams.config import ServeSettings, Settings
 from streams.devstack.redis import RedisServer
-from streams.metrics import ServingMetrics
+from streams.metrics.serving import ServingMetrics
 from streams.serving.redis_reading import Read, RedisReading
 from tests.streams.serving.till import settings_for
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.access.caller import LOOPBACK, Caller
 from streams.config import PseudonymSettings, Settings
-from streams.metrics import PostingMetrics
+from streams.metrics.posting import PostingMetrics
 from streams.murmur import partition_of
 from streams.pseudonyms import Pseudonyms
 from streams.serving import decisions, posting

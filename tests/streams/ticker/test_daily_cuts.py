@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from streams.cuts.census import SketchRecord
 from streams.cuts.sketches import MemberSketches
 from streams.cuts_document import DatedCuts
-from streams.metrics import TickerMetrics
+from streams.metrics.ticker import TickerMetrics
 from streams.ticker.control import COPIED_KEY, CUTS_KEY, ControlState, CopiedCuts, encode
 from streams.ticker.daily_cuts import DailyCuts
 

@@ -19,7 +19,7 @@ from streams.config import Settings
 from streams.instants import instant_text
 from streams.kafka_clients import admin_settings
 from streams.log_reading import admin_client, log_consumer, scan, spans
-from streams.metrics import TickerMetrics
+from streams.metrics.ticker import TickerMetrics
 from streams.ticker import operator
 from streams.ticker.due_counts import DueCount, encode_due_count
 from streams.ticker.ticker import Ticker

@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook
 
-from streams.metrics import DeliverMetrics, EndpointMetrics
+from streams.metrics.webhooks import DeliverMetrics, EndpointMetrics
 from streams.webhooks.attempt import EndpointClient
 from streams.webhooks.courier import Courier
 from streams.webhooks.endpoint_file import Endpoint

@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from streams.metrics import DeliverMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.webhooks.attempt import AttemptFailed, EndpointClient
 from streams.webhooks.courier import Halted
 from streams.webhooks.signing_secrets import Signer

@@ -24,7 +24,7 @@ from streams.devstack import DevStack
 from streams.exits import CommandError, ExitCode
 from streams.kafka_clients import client_settings
 from streams.log_reading import admin_client
-from streams.metrics import DeliverMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.murmur import partition_of
 from streams.topic_admin import carry_out, plan, wanted_topics
 from streams.topics import LIFECYCLE_ALERTS, SEGMENT_CHANGES, TIER_CHANGES

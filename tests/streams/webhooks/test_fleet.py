@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.metrics import DeliverMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.webhooks.attempt import AttemptFailed, EndpointClient
 from streams.webhooks.clock import SystemClock
 from streams.webhooks.courier import Courier

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.metrics import DeliverMetrics
+from streams.metrics.webhooks import DeliverMetrics
 from streams.webhooks.attempt import Accepted, AttemptFailed, EndpointClient
 from streams.webhooks.courier import Courier, Halted
 from streams.webhooks.outcome import Outcome
