@@ -11,8 +11,9 @@ from faust.auth import SASLCredentials, SSLCredentials
 from prometheus_client import CollectorRegistry
 
 from streams.config import Settings
-from streams.engine.app import BatchApp, EngineSettings
+from streams.engine.app import BatchApp
 from streams.engine.process import run_until_signalled
+from streams.engine.settings import EngineSettings
 from streams.kafka_clients import SASL_PROTOCOLS, client_settings, ssl_context
 from streams.metrics_server import register_process, serve, stop_serving
 from streams.version import version

@@ -236,7 +236,7 @@ class BatchConsumer(driver.Consumer):
             self.stop_flow()
             self.app.flow_control.suspend()
             self.app.flow_control.clear()
-        self.app.revoke()
+        self.app.assignment.revoke()
         await self.app.cutter.close()
         self._closed_in_order = True
         await super().on_partitions_revoked(revoked)

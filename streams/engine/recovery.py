@@ -24,14 +24,14 @@ class BatchRecovery(Recovery):
     async def on_rebalance(self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0) -> None:
         """Partitions that were not kept are read from the beginning, even when Faust thinks they never left."""
         for tp in list(self.active_offsets):
-            if not self.app.keeps(tp):
+            if not self.app.assignment.keeps(tp):
                 self.revoke(tp)
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
     async def _build_highwaters(self, consumer: Any, tps: set[TP], destination: Counter[TP], title: str) -> None:
         await super()._build_highwaters(consumer, tps, destination, title)
         for tp in tps:
-            if self.app.keeps(tp):
+            if self.app.assignment.keeps(tp):
                 # Our memory is ahead of anything the changelog could say: what follows our last read is our own
                 # writing.
                 destination[tp] = self.active_offsets[tp] if self.active_offsets[tp] is not None else -1
@@ -40,7 +40,7 @@ class BatchRecovery(Recovery):
         # Faust seeks to the last offset read and drops what it has seen; we seek to the next (-1: nothing read yet).
         # A kept partition is placed at its end: Faust resumes it like the others, and without a place it would be read
         # from the beginning.
-        kept = [tp for tp in tps if self.app.keeps(tp)]
+        kept = [tp for tp in tps if self.app.assignment.keeps(tp)]
         ends = await consumer.highwaters(*kept) if kept else {}
         await consumer.seek_wait({tp: ends[tp] if tp in ends else offsets[tp] + 1 for tp in tps})
 
@@ -62,14 +62,14 @@ class BatchRecovery(Recovery):
 
     def on_changelog_chunk(self, tp: TP, chunk: list[Remembered]) -> None:
         """Apply consecutive changelog records and end the recovery when the last partition has reached its end."""
-        if tp not in self.active_tps or self.app.keeps(tp):
+        if tp not in self.active_tps or self.app.assignment.keeps(tp):
             return
         # Typed as a counter of ints, but None until something was read.
         seen = cast(int | None, self.active_offsets[tp])
         if seen is not None and chunk[0].offset <= seen:
             chunk = [record for record in chunk if record.offset > seen]
         if chunk:
-            self.app.restore(tp, chunk)
+            self.app.assignment.restore(tp, chunk)
             self.active_offsets[tp] = chunk[-1].offset
             self._active_events_received_at[tp] = self._last_flush_at = monotonic()
             self.app.observer.recovered(len(chunk), self.active_remaining_total())

@@ -6,8 +6,9 @@ from faust.tables.recovery import Recovery
 from faust.transport import consumer as transport
 from faust.transport.drivers import aiokafka as driver
 
-from streams.engine.app import BatchApp, EngineSettings
+from streams.engine.app import BatchApp
 from streams.engine.observer import Observer
+from streams.engine.settings import EngineSettings
 from tests.contracts.reliance import Reliance, check
 
 CALLED: dict[str, Reliance] = {

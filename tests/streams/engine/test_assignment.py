@@ -1,61 +1,80 @@
 from collections import Counter
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
+from streams.engine.absorbing import Absorbing
 from streams.engine.app import BatchApp
+from streams.engine.assignment import Assignment
+from streams.engine.backlog import Backlog
 from streams.engine.consumer import BatchConsumer, BatchConsumerThread
+from streams.engine.fencing import end_process
 from streams.engine.observer import Observer
+from streams.engine.placing import Placing
 from streams.engine.recovery import BatchRecovery
 
 MINE, OTHER = TP("events", 0), TP("events", 1)
 
 
+class Named(SimpleNamespace):
+    """A partition that is known by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, position=0)
+
+
 def app_with(*tps: TP) -> Any:
-    app: Any = SimpleNamespace(
-        partitions={tp: f"kept {tp.partition}" for tp in tps},
-        highwaters={},
+    """An app to which these partitions were assigned, whose five first records are committed and ten known of."""
+    made: Any = lambda tp: Named(f"new {tp.partition}")  # noqa: E731 - typed as what makes partitions
+    assignment = Assignment(made)
+    kept: Any = {tp: Named(f"kept {tp.partition}") for tp in tps}
+    assignment.partitions, assignment.whole = kept, set(tps)
+    backlog = Backlog(assignment, lambda: NotImplemented)
+    for tp in tps:
+        backlog.told_end(tp, 10)
+    return SimpleNamespace(
+        assignment=assignment,
+        backlog=backlog,
         observer=Observer(),
-        outbox=None,
         tables=SimpleNamespace(changelog_topics={"changelog"}),
         cutter=SimpleNamespace(committed=dict.fromkeys(tps, 5)),
-        _new_partition=lambda tp, outbox: f"new {tp.partition}",
-        _whole=set(tps),
-        _terms=1,
     )
-    app.keeps = lambda tp: BatchApp.keeps(app, tp)
-    return app
+
+
+def names(app: Any) -> dict[TP, str]:
+    return {tp: partition.name for tp, partition in app.assignment.partitions.items()}
 
 
 def test_partition_that_stays_ours_is_kept_in_memory() -> None:
     app = app_with(MINE)
-    BatchApp.assign(app, {MINE, OTHER}, keep=True)
-    assert app.partitions == {MINE: "kept 0", OTHER: "new 1"}
-    assert app.cutter.committed == {MINE: 5}
+    BatchApp.assign(app, {MINE, OTHER, TP("changelog", 0)}, keep=True)
+    assert names(app) == {MINE: "kept 0", OTHER: "new 1"}
+    assert (app.cutter.committed, app.backlog.lag(MINE)) == ({MINE: 5}, 10)
+    assert app.assignment.keeps(TP("changelog", 0))
 
 
 def test_partition_that_may_have_been_somebody_elses_is_made_anew() -> None:
     app = app_with(MINE)
     BatchApp.assign(app, {MINE}, keep=False)
-    assert app.partitions == {MINE: "new 0"}
-    assert app.cutter.committed == {}
+    assert names(app) == {MINE: "new 0"}
+    assert (app.cutter.committed, app.backlog.lag(MINE)) == ({}, 0)
 
 
 def test_partition_that_was_still_being_restored_is_made_anew() -> None:
     app = app_with(MINE, OTHER)
-    app._whole = {OTHER}
+    app.assignment.whole = {OTHER}
     BatchApp.assign(app, {MINE, OTHER}, keep=True)
-    assert app.partitions == {MINE: "new 0", OTHER: "kept 1"}
-    assert not app.keeps(TP("changelog", 0))
+    assert names(app) == {MINE: "new 0", OTHER: "kept 1"}
+    assert not app.assignment.keeps(TP("changelog", 0))
 
 
 def test_partition_that_went_is_dropped() -> None:
     app = app_with(MINE, OTHER)
     BatchApp.assign(app, {OTHER}, keep=True)
-    assert app.partitions == {OTHER: "kept 1"}
+    assert names(app) == {OTHER: "kept 1"}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +106,7 @@ async def test_state_is_kept_only_over_the_generation_that_follows_the_last_cut(
 async def test_kept_partition_has_nothing_to_restore_and_is_placed_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, fresh = TP("changelog", 0), TP("changelog", 1)
     recovery: Any = BatchRecovery.__new__(BatchRecovery)
-    recovery.app = SimpleNamespace(keeps=lambda tp: tp == kept)
+    recovery.app = SimpleNamespace(assignment=SimpleNamespace(keeps=lambda tp: tp == kept))
     recovery.active_offsets = Counter({kept: 40, fresh: -1})
 
     async def highwaters_of_faust(self: Any, consumer: Any, tps: Any, destination: Any, title: str) -> None:
@@ -111,20 +130,15 @@ class AppInRecovery:
     """As much of an app as deciding where reading starts needs."""
 
     def __init__(self) -> None:
-        self._terms = 0
-        self._whole: set[TP] = set()
-        self._partition_counts: dict[str, int] = {}
-        self.partitions = {MINE: SimpleNamespace(position=0)}
-        self.cutter = SimpleNamespace(allowed=False, committed={})
+        partition: Any = SimpleNamespace(position=0)
+        self.assignment = Assignment(lambda _: partition)
+        self.assignment.assign({MINE}, keep=False)
         self.consumer: Any = None
-        self._reading = False
+        self.placing = Placing(self.assignment, lambda: self.consumer, end_process)
+        self.cutter = cutter = cast(Any, SimpleNamespace(allowed=False, committed={}))
+        nothing: Any = None
+        self.absorbing = Absorbing(self.assignment, cutter, nothing, nothing, nothing)
         self.reader = SimpleNamespace(look_again=lambda: None)
-
-    def _partition_count(self, tp: TP) -> int:
-        return 1
-
-    def _reads(self, tp: TP, position: int) -> bool:
-        return BatchApp._reads(self, tp, position)  # type: ignore[arg-type]
 
 
 async def answer(value: Any) -> Any:
@@ -137,7 +151,7 @@ async def test_partition_revoked_while_its_start_was_looked_up_does_not_begin(re
 
     async def committed_offsets(tps: Any) -> dict[TP, int]:
         if revoked_meanwhile:
-            BatchApp.revoke(app)
+            app.assignment.revoke()
         return {MINE: 4}
 
     app.consumer = SimpleNamespace(
@@ -149,14 +163,15 @@ async def test_partition_revoked_while_its_start_was_looked_up_does_not_begin(re
     if revoked_meanwhile:
         with pytest.raises(RebalanceAgain):
             await BatchApp.begin_reading(app, {MINE})
-        assert (app.cutter.allowed, app._whole) == (False, set())
-        assert BatchApp._positions(app) == {}
+        assert (app.cutter.allowed, app.assignment.whole) == (False, set())
+        assert app.absorbing.positions() == {}
     else:
         await BatchApp.begin_reading(app, {MINE})
-        assert (app.cutter.allowed, app._whole) == (True, {MINE})
-        assert BatchApp._positions(app) == {MINE: 4}
-        BatchApp.revoke(app)
-        assert BatchApp._positions(app) == {}
+        assert (app.cutter.allowed, app.assignment.whole) == (True, {MINE})
+        assert app.cutter.committed == {MINE: 4}
+        assert app.absorbing.positions() == {MINE: 4}
+        app.assignment.revoke()
+        assert app.absorbing.positions() == {}
 
 
 async def test_worker_that_is_stopping_begins_nothing_of_a_new_assignment(monkeypatch: pytest.MonkeyPatch) -> None:

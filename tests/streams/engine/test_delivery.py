@@ -6,9 +6,12 @@ from typing import Any, NoReturn
 import pytest
 from faust.types import TP
 
-from streams.engine.app import BatchApp
+from streams.engine.absorbing import Absorbing
+from streams.engine.assignment import Assignment
 from streams.engine.batches import RecordBatch
 from streams.engine.consumer import BatchConsumer
+from streams.engine.early_cuts import EarlyCuts
+from streams.engine.placing import Placing
 
 SOURCE, CHANGELOG = TP("events", 0), TP("changelog", 0)
 
@@ -122,23 +125,23 @@ class CountingPartition:
 
 
 class Reading:
-    """As much of an app as absorbing needs."""
+    """A partition that is being read, with its log and a cutter that is not asked for anything."""
 
-    def __init__(self, partition: CountingPartition) -> None:
-        self.partitions: dict[TP, Any] = {SOURCE: partition}
+    def __init__(self, partition: Any) -> None:
         self.begin, self.end = 0, 1000
-        self.consumer = SimpleNamespace(earliest_offsets=self._begin, highwaters=self._end)
-        self.settings = SimpleNamespace(dirty_rows_limit=5000)
-        self.outbox = SimpleNamespace(room=_no_wait)
-        self.cutter = SimpleNamespace(allowed=True)
-        self.fail = end
-        self._whole = {SOURCE}
-        self._reading = True
-        self._terms = 0
-        self._absorbed = 0
+        consumer: Any = SimpleNamespace(earliest_offsets=self._begin, highwaters=self._end)
+        cutter: Any = SimpleNamespace(allowed=True)
+        outbox: Any = SimpleNamespace(room=_no_wait)
+        early_cuts: Any = SimpleNamespace(limit=5000)
+        sweeping: Any = None
+        self.assignment = Assignment(lambda _: partition)
+        self.assignment.assign({SOURCE}, keep=False)
+        self.assignment.whole, self.assignment.reading = {SOURCE}, True
+        self.placing = Placing(self.assignment, lambda: consumer, end)
+        self.absorbing = Absorbing(self.assignment, cutter, outbox, early_cuts, sweeping)
 
-    def _reads(self, tp: TP, position: int) -> bool:
-        return BatchApp._reads(self, tp, position)  # type: ignore[arg-type]
+    async def refuse(self, position: int) -> None:
+        await self.placing.refuse(SOURCE, position, self.absorbing.reads)
 
     async def _begin(self, tp: TP) -> dict[TP, int]:
         return {tp: self.begin}
@@ -163,54 +166,52 @@ async def test_only_a_batch_that_follows_on_is_absorbed(
     start: int, offsets: tuple[int, ...], absorbed: list[int]
 ) -> None:
     partition = CountingPartition(5)
-    app: Any = Reading(partition)
-    await BatchApp.absorb(app, RecordBatch(SOURCE, start, offsets[-1] + 1, chunk(*offsets)))
+    await Reading(partition).absorbing.absorb(RecordBatch(SOURCE, start, offsets[-1] + 1, chunk(*offsets)))
     assert partition.offsets == absorbed
     assert partition.position == (offsets[-1] + 1 if absorbed else 5)
 
 
 async def test_batch_of_nothing_but_markers_moves_the_position() -> None:
     partition = CountingPartition(5)
-    app: Any = Reading(partition)
-    await BatchApp.absorb(app, RecordBatch(SOURCE, 5, 7, []))
+    await Reading(partition).absorbing.absorb(RecordBatch(SOURCE, 5, 7, []))
     assert (partition.offsets, partition.position) == ([], 7)
 
 
 async def test_batch_that_comes_between_revocation_and_assignment_is_not_absorbed() -> None:
     partition = CountingPartition(5)
-    app: Any = Reading(partition)
-    BatchApp.revoke(app)
-    await BatchApp.absorb(app, RecordBatch(SOURCE, 5, 6, chunk(5)))
+    reading = Reading(partition)
+    reading.assignment.revoke()
+    await reading.absorbing.absorb(RecordBatch(SOURCE, 5, 6, chunk(5)))
     assert (partition.offsets, partition.position) == ([], 5)
 
 
-@pytest.mark.parametrize("gone", ["partitions", "_whole"])
+@pytest.mark.parametrize("gone", ["partitions", "whole"])
 async def test_batch_of_a_partition_that_was_revoked_or_is_being_restored_is_not_absorbed(gone: str) -> None:
-    app: Any = Reading(CountingPartition(0))
-    getattr(app, gone).clear()
-    await BatchApp.absorb(app, RecordBatch(SOURCE, 0, 1, chunk(0)))
-    assert app._absorbed == 0
+    reading = Reading(CountingPartition(0))
+    getattr(reading.assignment, gone).clear()
+    await reading.absorbing.absorb(RecordBatch(SOURCE, 0, 1, chunk(0)))
+    assert reading.absorbing.absorbed == 0
 
 
 async def test_records_deleted_before_they_were_read_end_the_process() -> None:
-    app: Any = Reading(CountingPartition(4))
-    app.begin = 7
+    reading = Reading(CountingPartition(4))
+    reading.begin = 7
     with pytest.raises(Ended, match="begins at 7"):
-        await BatchApp._refuse_position(app, SOURCE, 4)
+        await reading.refuse(4)
 
 
 async def test_log_that_became_shorter_than_what_was_read_ends_the_process() -> None:
-    app: Any = Reading(CountingPartition(4))
-    app.end = 3
+    reading = Reading(CountingPartition(4))
+    reading.end = 3
     with pytest.raises(Ended, match="ends at 3"):
-        await BatchApp._refuse_position(app, SOURCE, 4)
+        await reading.refuse(4)
 
 
 async def test_position_that_is_no_longer_ours_is_not_refused() -> None:
-    app: Any = Reading(CountingPartition(4))
-    app.begin = 7
-    refusing = asyncio.ensure_future(BatchApp._refuse_position(app, SOURCE, 4))
-    BatchApp.revoke(app)
+    reading = Reading(CountingPartition(4))
+    reading.begin = 7
+    refusing = asyncio.ensure_future(reading.refuse(4))
+    reading.assignment.revoke()
     await refusing
 
 
@@ -241,11 +242,9 @@ class Commits:
 async def test_many_changed_members_are_remembered_early_and_in_a_hurry_only_when_orders_are_behind(
     dirty: int, waiting: int, told: list[str]
 ) -> None:
-    partition = CountingPartition(5)
+    partition: Any = CountingPartition(5)
     partition.dirty_count = dirty
-    app: Any = Reading(partition)
-    app.cutter = app.consumer = commits = Commits()
-    app.batch_records = 1000
-    app.lag = lambda _: waiting
-    await BatchApp._remember_early(app, SOURCE, partition)  # type: ignore[arg-type]
+    commits: Any = Commits()
+    early_cuts = EarlyCuts(commits, lambda: commits, lambda _: waiting, 5000, 1000)
+    await early_cuts.remember(SOURCE, partition)
     assert commits.told == told

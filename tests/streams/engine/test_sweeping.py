@@ -8,11 +8,13 @@ from typing import Any
 
 from faust.types import TP
 
-from streams.engine.app import BatchApp
+from streams.engine.assignment import Assignment
 from streams.engine.disk_rows import DiskRows
 from streams.engine.partition import RowPartition
+from streams.engine.sweeping import Sweeping
 
 MINE, OTHER = TP("events", 0), TP("events", 1)
+MAY_WRITE = SimpleNamespace(allowed=True)
 
 
 class Swept:
@@ -46,49 +48,43 @@ class Waits:
         self._meanwhile()
 
 
-async def sweep_for_a_while(app: Any) -> None:
+async def sweep_for_a_while(partitions: dict[TP, Any], outbox: Any, cutter: Any = MAY_WRITE) -> Sweeping:
+    assignment: Any = SimpleNamespace(partitions=partitions)
+    early_cuts: Any = SimpleNamespace(limit=5000)
+    sweeping = Sweeping(assignment, cutter, outbox, early_cuts, 50)
+    sweeping.begin()
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
-            await BatchApp._sweep(app)
-
-
-def app_with(partitions: dict[TP, Any], outbox: Any) -> Any:
-    app: Any = SimpleNamespace(
-        partitions=partitions,
-        outbox=outbox,
-        cutter=SimpleNamespace(allowed=True, wanted=asyncio.Event()),
-        settings=SimpleNamespace(sweep_slice=50, dirty_rows_limit=5000),
-        _work=asyncio.Event(),
-        _swept=0,
-    )
-    app._holds = lambda tp, partition: BatchApp._holds(app, tp, partition)
-    app._work.set()
-    return app
+            await sweeping.run()
+    return sweeping
 
 
 async def test_every_partition_has_its_slices_and_queues_little_ahead_of_the_broker() -> None:
     partitions = {MINE: Swept(3), OTHER: Swept(1)}
     outbox = Waits()
-    app = app_with(partitions, outbox)
-    await sweep_for_a_while(app)
+    sweeping = await sweep_for_a_while(partitions, outbox)
     assert [each.done for each in partitions.values()] == [3, 1]
-    assert app._swept == 200
     assert set(outbox.most) == {4000}
-    assert not app._work.is_set()
+    assert not sweeping._wanted.is_set()
+
+
+async def test_every_slice_is_a_step_that_the_progress_watch_sees() -> None:
+    endless = Swept(1_000_000)
+    sweeping = await sweep_for_a_while({MINE: endless}, Waits())
+    assert sweeping.work() == {"a tick of events[0] is under way": 50 * endless.done}
 
 
 async def test_a_partition_that_went_while_the_sweep_waited_is_left_alone() -> None:
     gone = Swept(5)
     partitions: dict[TP, Any] = {MINE: Swept(5), OTHER: gone}
-    app = app_with(partitions, Waits(lambda: partitions.update({OTHER: Swept(0)})))
-    await sweep_for_a_while(app)
+    await sweep_for_a_while(partitions, Waits(lambda: partitions.update({OTHER: Swept(0)})))
     assert (partitions[MINE].done, gone.done) == (5, 0)
 
 
 async def test_nothing_is_swept_between_a_revocation_and_the_next_assignment() -> None:
     partitions = {MINE: Swept(5), OTHER: Swept(5)}
-    app = app_with(partitions, Waits(lambda: setattr(app.cutter, "allowed", False)))
-    await sweep_for_a_while(app)
+    cutter = SimpleNamespace(allowed=True)
+    await sweep_for_a_while(partitions, Waits(lambda: setattr(cutter, "allowed", False)), cutter)
     assert [each.done for each in partitions.values()] == [1, 0]
 
 
@@ -117,14 +113,7 @@ def test_rows_on_disk_go_with_their_partition() -> None:
 
     in_memory, on_disk = Partition(MINE), Partition(OTHER)
     on_disk.rows = Rows()
-    app: Any = SimpleNamespace(
-        partitions={MINE: in_memory, OTHER: on_disk},
-        highwaters={},
-        tables=SimpleNamespace(changelog_topics={"changelog"}),
-        cutter=SimpleNamespace(committed={}),
-        observer=SimpleNamespace(rebalanced=lambda _: None),
-        _whole=set(),
-        _terms=1,
-    )
-    BatchApp.assign(app, set(), keep=False)
-    assert (app.partitions, closed) == ({}, [1])
+    assignment = Assignment({MINE: in_memory, OTHER: on_disk}.__getitem__)
+    assignment.assign({MINE, OTHER}, keep=False)
+    assignment.assign(set(), keep=False)
+    assert (assignment.partitions, closed) == ({}, [1])
