@@ -74,7 +74,8 @@ def knows(state: MemberState, order: bytes) -> bool:
 def record_sale(state: MemberState, order: bytes, day: int, offered: Sale) -> int:
     """Enter an ``order.paid``, or an ``order.cancelled`` (of net 0), of local day ``day``; say what it did."""
     revision, status, at, net = offered
-    if status == PAID and not state.amended and order not in state.orders:
+    # Not "in", which first takes the bytes for a number and drops the exception: 95 ns of a compiled program, this 45.
+    if status == PAID and not state.amended and state.orders.find(order) < 0:
         # Nearly always. What is found may still lie across two entries.
         state.orders += ORDER.pack(order, at, day, net, revision)
         return APPENDED
