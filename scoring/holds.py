@@ -7,10 +7,11 @@ from typing import Final
 
 from scoring.further import Asked, Further, Hold
 from scoring.percentile import asked_for
-from scoring.policy import ROLLING, HoldRules, Policy
+from scoring.policy import ROLLING, Policy
 from scoring.provisional import settled_alone
 from scoring.qualifying_window import Counts, counts_at, is_whole, year_start
 from scoring.state import MemberState
+from scoring.tier_rules import HoldRules
 from scoring.tiers import passes, standing
 
 #: What became of a hold: nothing that a base alone does not show, a new hold for the same base, a fall.

@@ -7,10 +7,11 @@ from scoring.advising import still_counted
 from scoring.further import Further, Hold
 from scoring.holds import STAYED, hold_step, rise, start_hold
 from scoring.outcomes import TIER_DOWNGRADED
-from scoring.policy import HoldRules, Policy
+from scoring.policy import Policy
 from scoring.provisional import forget
 from scoring.qualifying_window import Counts
 from scoring.state import MemberState
+from scoring.tier_rules import HoldRules
 from scoring.tiers import standing
 
 

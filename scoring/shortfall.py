@@ -2,9 +2,10 @@
 
 from scoring.outcomes import BelowCut, Missing, TierFacts
 from scoring.percentile import cut_in_force, cuts_decide, rank_value
-from scoring.policy import Policy, TierRule
+from scoring.policy import Policy
 from scoring.qualifying_window import Counts, counts_at
 from scoring.state import MemberState
+from scoring.tier_rules import TierRule
 
 
 def is_plain(state: MemberState, policy: Policy) -> bool:

@@ -2,8 +2,9 @@
 
 from scoring.further import Asked
 from scoring.percentile import asked_for, reaches
-from scoring.policy import Policy, TierRule
+from scoring.policy import Policy
 from scoring.qualifying_window import Counts
+from scoring.tier_rules import TierRule
 
 
 def qualifies(rule: TierRule, frequency: int, monetary: int) -> bool:

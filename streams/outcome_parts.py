@@ -9,7 +9,8 @@ from scoring.further import Told
 from scoring.lifecycle import boundary_of
 from scoring.outcomes import BelowCut, Missing, Outcome, Silence, TierFacts
 from scoring.percentile import cut_in_force, cuts_decide, rank_value
-from scoring.policy import Policy, TierRule
+from scoring.policy import Policy
+from scoring.tier_rules import TierRule
 from scoring.vocabulary import MID_LAPSED, NEAR_CHURN, RECENTLY_LAPSED, STAGES
 from streams.instants import date_text, instant_text
 from streams.kind_bodies import (

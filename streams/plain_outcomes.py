@@ -21,7 +21,8 @@ from scoring.outcomes import (
     Outcome,
     Silence,
 )
-from scoring.policy import Policy, TierRule
+from scoring.policy import Policy
+from scoring.tier_rules import TierRule
 from scoring.vocabulary import PROSPECT, STAGES
 from streams.action_parts import NO_ACTIONS
 from streams.currencies import exponent, money_text

@@ -10,8 +10,9 @@ from typing import Final
 
 import msgspec
 
-from scoring.policy import Policy, TierRule
+from scoring.policy import Policy
 from scoring.state import MemberState
+from scoring.tier_rules import TierRule
 from scoring.vocabulary import STAGES
 from streams.outcome_parts import match_text
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, ROLLING, HoldRules, TierRule
+from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, ROLLING
+from scoring.tier_rules import HoldRules, TierRule
 from streams.file_rules import Part, readable
 from streams.policy_levels import Level, levels_that_do_not_rise
 from streams.policy_pyramid import percents_of, percents_that_do_not_fit

@@ -25,10 +25,11 @@ from scoring.holdout import NO_HOLDOUT, Holdout
 from scoring.news import report
 from scoring.origin import POLICY_CHANGED, Origin
 from scoring.outcomes import Outcome
-from scoring.policy import ROLLING, Action, HoldRules, Policy, SealRules, TierRule
+from scoring.policy import ROLLING, Action, Policy, SealRules
 from scoring.rhythm import NO_QUIET_DAYS, QuietCalendar, Rhythm
 from scoring.segment_rules import SegmentRules
 from scoring.state import ORDER, MemberState
+from scoring.tier_rules import HoldRules, TierRule
 
 #: Noon UTC of the first day of most stories.
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)

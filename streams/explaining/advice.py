@@ -3,10 +3,11 @@
 from typing import Any
 
 from scoring.percentile import asked_for, rank_value
-from scoring.policy import ROLLING, HoldRules, Policy
+from scoring.policy import ROLLING, Policy
 from scoring.qualifying_window import Counts, counts_at, first_day, year_start
 from scoring.shortfall import missing
 from scoring.state import NO_DAY, MemberState
+from scoring.tier_rules import HoldRules
 from streams.explaining.ahead import Step
 from streams.explaining.dates import last_day_before
 from streams.instants import date_text

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from scoring.further import Asked
 from scoring.outcomes import Outcome
-from scoring.policy import HoldRules, Policy, TierRule
+from scoring.policy import Policy
+from scoring.tier_rules import HoldRules, TierRule
 from tests.builders import HELD_TIERS, Story, a_policy, an_order, an_override, midnight, noon
 
 BASIC_RULE, SILVER_RULE, GOLD_RULE, BLACK_RULE = HELD_TIERS

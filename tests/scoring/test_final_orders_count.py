@@ -13,10 +13,11 @@ from scoring.evaluation import evaluate
 from scoring.events import MemberEvent, OrderEvent
 from scoring.outcomes import Outcome
 from scoring.pace import purchase_days_of
-from scoring.policy import CALENDAR_YEAR, HoldRules, TierRule
+from scoring.policy import CALENDAR_YEAR
 from scoring.qualifying_window import counts_at
 from scoring.rhythm import Rhythm
 from scoring.segment_rules import GROUPS, SegmentRules
+from scoring.tier_rules import HoldRules, TierRule
 from scoring.vocabulary import ACTIVE, NEW
 from tests.builders import NOON, Story, a_cancel, a_policy, a_return, a_visit, an_order, contents, midnight, noon
 from tests.scoring.sealed_stories import FIRST_DAY, accepts, at_midnight, can_change, final, orders, sealing

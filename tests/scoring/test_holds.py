@@ -8,7 +8,7 @@ from scoring.calendar import instant_of
 from scoring.events import MemberEvent
 from scoring.further import Asked, Hold
 from scoring.outcomes import Outcome
-from scoring.policy import TierRule
+from scoring.tier_rules import TierRule
 from tests.builders import (
     BASIC,
     BLACK,

@@ -7,10 +7,11 @@ from scoring.further import Override
 from scoring.news import report
 from scoring.origin import Origin
 from scoring.outcomes import Missing, Outcome, SegmentFacts, Silence, TierFacts
-from scoring.policy import CALENDAR_YEAR, HoldRules, Policy, TierRule
+from scoring.policy import CALENDAR_YEAR, Policy
 from scoring.segment_rules import EIGHT_TYPES, QUADRANTS, RF_SEGMENTS, SegmentRules
 from scoring.shortfall import missing
 from scoring.state import MemberState
+from scoring.tier_rules import HoldRules, TierRule
 from scoring.vocabulary import STAGES
 from tests.builders import (
     BASIC,

@@ -7,10 +7,11 @@ from scoring.engine import Position, adopt
 from scoring.further import NO_SEGMENT, Asked, Merge, Override, Sealed, Told
 from scoring.origin import CUT_MOVED
 from scoring.outcomes import NEAR_CHURN_ALERT, SWEPT_BY_POLICY, TIER_DOWNGRADED
-from scoring.policy import HoldRules, Policy
+from scoring.policy import Policy
 from scoring.policy_change import is_same
 from scoring.segment_rules import RF_SEGMENTS, SegmentRules
 from scoring.state import MemberState
+from scoring.tier_rules import HoldRules
 from scoring.vocabulary import ACTIVE, NEAR_CHURN, NEW, PROSPECT
 from tests.builders import (
     BASIC,

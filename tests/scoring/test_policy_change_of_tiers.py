@@ -4,8 +4,8 @@ import pytest
 
 from scoring.calendar import instant_of
 from scoring.further import Hold
-from scoring.policy import HoldRules, TierRule
 from scoring.policy_change import is_same
+from scoring.tier_rules import HoldRules, TierRule
 from tests.builders import BASIC, BLACK, GOLD, HELD_TIERS, SILVER, a_policy, a_return, an_order, midnight, noon
 from tests.scoring.policy_changes import (
     BASIC_RULE,

@@ -3,7 +3,7 @@
 import pytest
 
 from scoring.further import Asked
-from scoring.policy import TierRule
+from scoring.tier_rules import TierRule
 from scoring.tiers import earned_tier, passes, qualifies, standing
 from tests.builders import BASIC, BLACK, GOLD, SILVER, a_policy
 

@@ -12,9 +12,10 @@ from scoring.calendar import instant_of
 from scoring.errors import Refused
 from scoring.events import MemberEvent
 from scoring.outcomes import Outcome
-from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, HoldRules, Policy, SealRules, TierRule
+from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, Policy, SealRules
 from scoring.rhythm import DAY_S, NO_QUIET_DAYS, QuietCalendar, Rhythm
 from scoring.segment_rules import EIGHT_TYPES, QUADRANTS, RF_SEGMENTS, SegmentRules
+from scoring.tier_rules import HoldRules, TierRule
 from scoring.vocabulary import STAGES
 from streams import rows
 from tests.builders import (

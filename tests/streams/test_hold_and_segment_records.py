@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any
 
 from scoring.outcomes import TierFacts
-from scoring.policy import Action, HoldRules, TierRule
+from scoring.policy import Action
 from scoring.rhythm import Rhythm
 from scoring.segment_rules import SegmentRules
+from scoring.tier_rules import HoldRules, TierRule
 from scoring.vocabulary import NEAR_CHURN
 from streams.outcome_records import TYPE_HEADERS, OutcomeRecords
 from tests.builders import Story, a_policy, a_withdrawal, an_order, an_override, kinds, midnight, noon

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from scoring.events import OrderPaid
 from scoring.outcomes import Outcome
-from scoring.policy import Policy, TierRule
+from scoring.policy import Policy
+from scoring.tier_rules import TierRule
 from streams.engine.record_batches import encode_headers
 from streams.outcome_records import OutcomeRecords
 from streams.policy_file import load

@@ -9,10 +9,11 @@ import pytest
 
 from scoring.calendar import EPOCH
 from scoring.engine import Position, apply
-from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, Cuts, HoldRules, Policy, SealRules
+from scoring.policy import CALENDAR_YEAR, MEMBERSHIP_YEAR, Cuts, Policy, SealRules
 from scoring.rhythm import Rhythm
 from scoring.segment_rules import SegmentRules
 from scoring.state import MemberState
+from scoring.tier_rules import HoldRules
 from streams.outcome_records import OutcomeRecords
 from streams.serving.baskets import RefusedBasketError, judged
 from streams.serving.policies import InForce
