@@ -1,7 +1,9 @@
 """The command ``memberpulse``: every verb, and how errors reach the person at the terminal."""
 
 import inspect
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -75,6 +77,17 @@ def _let_lines_flow(app: typer.Typer) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; ``arguments`` are those of the process unless given."""
     given = sys.argv[1:] if arguments is None else arguments
+    if threading.current_thread() is not threading.main_thread():
+        return _run(given)
+    # As Ctrl-C, so that what was begun is closed; long-running verbs have handlers of their own.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(given)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(given: Sequence[str]) -> int:
     try:
         command(given[0] if given else None)(args=given, prog_name="memberpulse")
     except SystemExit as ending:

@@ -4,11 +4,15 @@ Faust's brokers and the two client libraries name the same things differently; n
 """
 
 from ssl import SSLContext, create_default_context
-from typing import Any
+from typing import Any, Final
 
 from streams.config import Settings
 from streams.exits import CommandError, ExitCode
 
+#: How long kafka-python looks for a first broker, and how long it pauses at most before it asks one again. Its own 30 s
+#: for both leave a person without a word for half a minute, and may ask nobody for most of it.
+CONNECT_MS: Final = 10_000
+_LONGEST_PAUSE_MS: Final = 1_000
 _SSL_PROTOCOLS = ("SSL", "SASL_SSL")
 SASL_PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
 
@@ -50,7 +54,7 @@ def client_settings(settings: Settings) -> dict[str, Any]:
 
 def admin_settings(settings: Settings) -> dict[str, Any]:
     """Keyword arguments for kafka-python's admin client, consumers and producers."""
-    return _common(settings)
+    return _common(settings) | {"bootstrap_timeout_ms": CONNECT_MS, "reconnect_backoff_max_ms": _LONGEST_PAUSE_MS}
 
 
 def _common(settings: Settings) -> dict[str, Any]:

@@ -183,12 +183,20 @@ class Supervisor:
         return ExitCode.OK
 
     def stop(self) -> None:
-        """Stop the children, last started first."""
+        """Stop the children, last started first; at a Ctrl-C meanwhile, all at once."""
+        try:
+            self._stop_in_order()
+        except KeyboardInterrupt:
+            for child in self._children:
+                child.stop(0.0)
+            raise
+
+    def _stop_in_order(self) -> None:
         for child in reversed(self._children):
             if child.running:
                 status = child.stop(self._grace)
-                # One that was still importing had no handler yet and ended by the signal itself.
-                if status not in (0, -signal.SIGTERM):
+                # One that was still importing or connecting has ended by the signal itself.
+                if status not in (0, -signal.SIGTERM, ExitCode.INTERRUPTED):
                     self._tell(f"{child.spec.name} ended with {_spoken(status)} when it was stopped")
 
 

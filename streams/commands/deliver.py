@@ -50,8 +50,10 @@ def deliver(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = resolved_settings()
-    log_to_stderr()
-    asyncio.run(_until_stopped(settings))
+    log_to_stderr(settings)
+    from streams.until_stopped import until_stopped
+
+    asyncio.run(until_stopped(settings, lambda stop: _deliver(settings, stop)))
 
 
 def check() -> None:
@@ -135,16 +137,13 @@ def secret() -> None:
     print(new_secret())
 
 
-async def _until_stopped(settings: Settings) -> None:
+async def _deliver(settings: Settings, stop: asyncio.Event) -> None:
     from streams.webhooks.endpoint_file import load
     from streams.webhooks.file_watch import WatchedFile
     from streams.webhooks.process import run
 
-    stop, hang_up = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    hang_up = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up.set)
     file = file_of(settings)
     watched = WatchedFile(file, hang_up)
     await run(settings, load(file), stop=stop, watched=watched)

@@ -1,5 +1,7 @@
 """What does this exception mean for the person at the terminal?"""
 
+import re
+
 import redis.exceptions
 from aiokafka import errors as aiokafka_errors
 from kafka import errors as kafka_errors
@@ -19,6 +21,9 @@ _DENIED = (
     aiokafka_errors.ClusterAuthorizationFailedError,
 )
 _DENIED_IN_WORDS = "AuthorizationFailedError"
+#: Both libraries say so, and the addresses after it: 'host:port' and ('host', port, <family>).
+_NO_BROKER = "Unable to bootstrap from"
+_ADDRESS = re.compile(r"'([^',]+)(?::|', )(\d+)['),]")
 _NO_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, aiokafka_errors.UnknownTopicOrPartitionError)
 #: The first of these are kinds of ConnectionError, too.
 _NOT_ADMITTED = (
@@ -77,8 +82,11 @@ def _of_kafka(error: Exception) -> CommandError | None:
             remedy="run 'memberpulse topics plan' to see which, and 'memberpulse topics apply' to create them",
         )
     if isinstance(error, kafka_errors.KafkaError | aiokafka_errors.KafkaError):
+        nobody_at = _ADDRESS.findall(str(error)) if _NO_BROKER in str(error) else []
         return CommandError(
-            f"Kafka did not do what was asked: {error}",
+            "Kafka does not answer at " + ", ".join(f"{host}:{port}" for host, port in nobody_at)
+            if nobody_at
+            else f"Kafka did not do what was asked: {error}",
             ExitCode.UNAVAILABLE,
             where="setting kafka.bootstrap (MEMBERPULSE_KAFKA__BOOTSTRAP); where the broker demands TLS or a password "
             "also kafka.security_protocol, sasl_* and ssl_*",

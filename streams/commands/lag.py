@@ -1,10 +1,10 @@
 """``memberpulse lag``: how far behind is each group?"""
 
-import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import orjson
 import typer
@@ -18,7 +18,6 @@ from streams.commands.resolve import resolved_settings
 from streams.config import Settings
 from streams.lag import PartitionLag, measure
 from streams.log_reading import admin_client, log_consumer
-from streams.supervision import stop_on_signals
 
 
 def register(app: typer.Typer) -> None:
@@ -42,11 +41,12 @@ def lag(
         if not watch:
             _show(_look(settings, admin, consumer), as_json=as_json)
             return
-        with stop_on_signals() as stop:
+        # A look may be waiting half a minute for a broker that went away.
+        with suppress(KeyboardInterrupt):
             if as_json or not results().is_terminal:
-                _repeat(settings, admin, consumer, stop, every, as_json=as_json)
+                _repeat(settings, admin, consumer, every, as_json=as_json)
             else:
-                _live(settings, admin, consumer, stop, every)
+                _live(settings, admin, consumer, every)
 
 
 def as_table(measured: Sequence[PartitionLag]) -> Table:
@@ -93,25 +93,17 @@ def _show(measured: Sequence[PartitionLag], *, as_json: bool) -> None:
 
 
 def _repeat(
-    settings: Settings,
-    admin: KafkaAdminClient,
-    consumer: KafkaConsumer,
-    stop: threading.Event,
-    every: float,
-    *,
-    as_json: bool,
-) -> None:
-    while not stop.is_set():
+    settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer, every: float, *, as_json: bool
+) -> NoReturn:
+    while True:
         measured = _look(settings, admin, consumer)
         line = orjson.dumps([asdict(each) for each in measured]).decode() if as_json else in_a_line(measured)
         print(line, flush=True)
-        stop.wait(every)
+        time.sleep(every)
 
 
-def _live(
-    settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer, stop: threading.Event, every: float
-) -> None:
+def _live(settings: Settings, admin: KafkaAdminClient, consumer: KafkaConsumer, every: float) -> NoReturn:
     with Live(console=results(), auto_refresh=False) as live:
-        while not stop.is_set():
+        while True:
             live.update(as_table(_look(settings, admin, consumer)), refresh=True)
-            stop.wait(every)
+            time.sleep(every)

@@ -6,6 +6,8 @@ import time
 
 from rich.console import Console
 
+from streams.config import Settings
+
 #: Tables in files and pipes are not folded to the 80 columns that Rich assumes there.
 _FILE_COLUMNS = 200
 
@@ -23,7 +25,7 @@ def notes() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(settings: Settings) -> None:
     """Let a long-running process tell what it does, one line each with its time in UTC."""
     from streams.commands.quiet import quiet
 
@@ -34,4 +36,4 @@ def log_to_stderr() -> None:
         format="%(asctime)sZ %(levelname)s %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
-    quiet()
+    quiet(settings.kafka.bootstrap)

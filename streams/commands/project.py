@@ -1,14 +1,12 @@
 """``memberpulse project``: scores into Redis, where checkout reads them."""
 
 import asyncio
-import signal
 from typing import Annotated
 
 import typer
 
 from streams.commands.output import log_to_stderr
 from streams.commands.resolve import resolved_settings
-from streams.config import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -30,14 +28,9 @@ def project(
     """Keep Redis in step with the topic member-scores, until SIGTERM or Ctrl-C. Redis may be emptied and rebuilt at
     any time.
     """
-    log_to_stderr()
-    asyncio.run(_until_stopped(resolved_settings(), rebuild=rebuild))
-
-
-async def _until_stopped(settings: Settings, *, rebuild: bool) -> None:
     from streams.projector.process import run
+    from streams.until_stopped import until_stopped
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(settings, rebuild=rebuild, stop=stop)
+    settings = resolved_settings()
+    log_to_stderr(settings)
+    asyncio.run(until_stopped(settings, lambda stop: run(settings, rebuild=rebuild, stop=stop)))

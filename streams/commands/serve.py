@@ -28,8 +28,8 @@ def serve(
     from streams.access.exposure import check
     from streams.serving.process import run
 
-    log_to_stderr()
     settings = resolved_settings()
+    log_to_stderr(settings)
     given = {name: value for name, value in (("bind", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"serve": settings.serve.model_copy(update=given)})
     for line in check(settings, settings.serve.bind):

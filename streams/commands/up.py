@@ -41,13 +41,15 @@ def up(
     settings = resolved_settings()
     console = notes()
     require_free_port(settings)
+    environment = dict(os.environ)
+    if names_a_broker(settings):
+        # Nothing of ours runs yet that would have to be stopped in order.
+        apply_topics(settings)
     with stop_on_signals() as stop, ExitStack() as opened:
         if not names_a_broker(settings):
             home = None if fresh else settings.data_dir / "stack"
             settings, environment = opened.enter_context(development_stack(settings, home))
-        else:
-            environment = dict(os.environ)
-        apply_topics(settings)
+            apply_topics(settings)
         if stop.is_set():
             return
         with Supervisor(

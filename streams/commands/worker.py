@@ -35,7 +35,7 @@ def work(
     """
     settings = resolved_settings()
     if only is not None:
-        log_to_stderr()
+        log_to_stderr(settings)
     if only is Part.SCORE:
         from streams.scorer.process import main as score
 

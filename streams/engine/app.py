@@ -79,7 +79,8 @@ class BatchApp(faust.App):
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
 
-    def _client(self, client: str, request_timeout: float) -> AIOKafkaClient:
+    def client(self, request_timeout: float, client: str = "stop") -> AIOKafkaClient:
+        """A client of our own, named after what it is for; ``request_timeout`` is in seconds."""
         return AIOKafkaClient(
             loop=asyncio.get_running_loop(),
             bootstrap_servers=self.settings.bootstrap,
@@ -90,7 +91,7 @@ class BatchApp(faust.App):
 
     def _sender_for(self, client: str) -> BatchSender:
         # A batch that the broker does not take for this long ends the process, which then replays it.
-        return BatchSender(self._client(client, self.settings.watchdog))
+        return BatchSender(self.client(self.settings.watchdog, client))
 
     async def on_first_start(self) -> None:
         """Before anything of Faust starts: our senders, our reader and the cut.
@@ -127,7 +128,7 @@ class BatchApp(faust.App):
         self.sweeping = Sweeping(assignment, self.cutter, self.outbox, early_cuts, settings.sweep_slice)
         self.absorbing = Absorbing(assignment, self.cutter, self.outbox, early_cuts, self.sweeping)
         self.reader = Reader(
-            self._client("reader", _FETCH_SECONDS),
+            self.client(_FETCH_SECONDS, "reader"),
             self.absorbing.positions,
             self.absorbing.absorb,
             lambda tp, position: self.placing.refuse(tp, position, self.absorbing.reads),

@@ -18,9 +18,12 @@ def monotonic() -> float:
 
 #: Exit codes (sysexits.h) of a process that ended itself.
 EX_DATAERR = 65
+EX_UNAVAILABLE = 69
 EX_SOFTWARE = 70
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
+#: Not one of them: what a shell says of a program that Ctrl-C ended.
+EX_INTERRUPTED = 130
 
 
 def end_process(code: int, why: str) -> NoReturn:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from streams.engine.app import BatchApp
 from streams.engine.fencing import EX_SOFTWARE, EX_TEMPFAIL
+from streams.engine.stopping import need_a_broker, stop_on_signals
 
 
 async def run_until_signalled(
@@ -14,12 +15,10 @@ async def run_until_signalled(
     """Run until SIGTERM or SIGINT, then make the last cut and leave the group. ``beside`` runs next to the app until
     its event is set.
 
-    A stop that takes longer than ``shutdown_seconds`` ends the process at once, which loses nothing.
+    A stop that takes longer than ``shutdown_seconds``, or finds no broker, ends the process at once, which loses
+    nothing.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_on_signals(app.fail)
     # Who was stopped and goes on looks at the clock before the event loop sends what was under way. (A handler of the
     # loop's own would wait for its turn behind that.)
     signal.signal(signal.SIGCONT, lambda *_: app.fence.check())
@@ -38,6 +37,7 @@ async def run_until_signalled(
         # The consumer's thread would go on without us, with its heartbeats.
         app.fail(EX_SOFTWARE, f"starting, or what runs beside the app, failed: {exc!r}")
     stop.set()
+    needing = asyncio.ensure_future(need_a_broker(app.client, stop, app.fail))
     try:
         async with asyncio.timeout(shutdown_seconds):
             if company is not None:
@@ -48,3 +48,5 @@ async def run_until_signalled(
             EX_TEMPFAIL,
             f"stopping took longer than {shutdown_seconds:.0f} s; what was not committed is replayed at the next start",
         )
+    finally:
+        needing.cancel()

@@ -94,7 +94,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                     await self._commit()
             await self._commit()
         except _StopWhileWaitingError:
-            log.info("Stopped while Redis was away; the next start goes on where Redis was left")
+            log.info("Stopped before Redis had answered; the next start goes on where Redis was left")
         finally:
             await self._consumer.stop()
             await self._redis.aclose()

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _FOLLOW_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 5.0
+#: That Kafka is away is said again this often.
+_SAY_AGAIN_SECONDS: Final = 60.0
 #: A hold that lasts is said again this often.
 _REMIND_SECONDS: Final = 600.0
 
@@ -44,6 +46,7 @@ class Ticker:
         self._last_tick: int | None = None
         self._told: TickerState | None = None
         self._remind_at = 0.0
+        self._say_away_at = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tick until ``stop``; while Kafka is away, wait for it."""
@@ -51,23 +54,30 @@ class Ticker:
             try:
                 await self._hold_office(stop)
             except (ClientKafkaError, KafkaError, OSError) as error:
-                log.warning("No ticks at present, Kafka does not do what it should: %r. Next attempt in 5 s", error)
+                if time.monotonic() >= self._say_away_at:
+                    self._say_away_at = time.monotonic() + _SAY_AGAIN_SECONDS
+                    log.warning(
+                        "No ticks at present, Kafka does not do what it should: %s. An attempt every %.0f s",
+                        error,
+                        _RETRY_SECONDS,
+                    )
                 await _wait(stop, _RETRY_SECONDS)
             finally:
                 self._metrics.active.set(0)
 
     async def _hold_office(self, stop: asyncio.Event) -> None:
         evidence = Evidence(self._settings)
-        await asyncio.to_thread(evidence.__enter__)
-        try:
-            async with Appending(self._settings) as appending, Office(self._settings) as office:
+        # These two notice at once that no broker answers, and can be cancelled; a thread that connects cannot.
+        async with Appending(self._settings) as appending, Office(self._settings) as office:
+            await asyncio.to_thread(evidence.__enter__)
+            try:
                 while not stop.is_set():
                     await office.follow(_FOLLOW_SECONDS)
                     self._metrics.active.set(int(office.held))
                     if office.held and await office.caught_up():
                         await self._tick_while_held(stop, office, evidence, appending)
-        finally:
-            await asyncio.to_thread(evidence.__exit__, None, None, None)
+            finally:
+                await asyncio.to_thread(evidence.__exit__, None, None, None)
 
     async def _tick_while_held(
         self, stop: asyncio.Event, office: Office, evidence: Evidence, appending: Appending

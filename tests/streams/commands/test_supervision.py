@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -124,3 +125,19 @@ def test_children_end_when_their_supervisor_is_killed(verbs: dict[str, str], tmp
     ):
         time.sleep(0.05)
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_second_ctrl_c_ends_all_children_at_once(
+    verbs: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    began = time.monotonic()
+    impatient = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    supervisor = Supervisor([spec("sleep"), spec("deaf")], print, environment=verbs, grace=30)
+    with supervisor:
+        wait_for(tmp_path / "ready", 2)
+        impatient.start()
+        with pytest.raises(KeyboardInterrupt):
+            supervisor.stop()
+    assert time.monotonic() - began < 20
+    assert not any(psutil.pid_exists(pid) for pid in starts(tmp_path))

@@ -28,7 +28,11 @@ async def nothing() -> None:
 async def test_who_was_stopped_looks_at_the_clock_before_anything_under_way_is_sent() -> None:
     seen: list[str] = []
     app: Any = SimpleNamespace(
-        start=nothing, stop=nothing, fail=pytest.fail, fence=SimpleNamespace(check=lambda: seen.append("looked"))
+        start=nothing,
+        stop=nothing,
+        fail=pytest.fail,
+        client=pytest.fail,
+        fence=SimpleNamespace(check=lambda: seen.append("looked")),
     )
 
     async def continued(stop: asyncio.Event) -> None:
