@@ -165,11 +165,11 @@ def what_next(known: Known, now: int, zone: str) -> str:
     due = None if score is None else score["next_due_ms"]
     if due is None:
         return "nothing until the next event"
-    what = "tier and stage are looked at again"
+    what = ": tier and stage are looked at again"
     if known.policy is not None and row is not None and row.next_due == due and row.merge is None and not row.erased:
-        what = "; ".join(steps_ahead(row, known.policy, 1)[0].words) + ", unless they order before"
+        what = ", if they do nothing: " + "; ".join(steps_ahead(row, known.policy, 1)[0].words)
     when = f"in {_days(due - now)}" if due > now else "due, fired by the next tick"
-    return f"{_date(due, zone)} ({when}): {what}"
+    return f"{_date(due, zone)} ({when}){what}"
 
 
 def _policy_over(

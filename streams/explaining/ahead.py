@@ -61,7 +61,6 @@ def changes_in_words(before: MemberState, after: MemberState, policy: Policy) ->
         *_of_stage(before, after),
         *_of_windows(before, after, policy),
         *_of_segments(before, after),
-        *_of_merges(before, after),
     ]
     return words or ["everything is looked at again, and nothing changes"]
 
@@ -125,11 +124,6 @@ def _of_segments(before: MemberState, after: MemberState) -> list[str]:
         for names, was, now in zip(GROUPS, old, new, strict=True)
         if was != now and was >= 0 and now >= 0
     ]
-
-
-def _of_merges(before: MemberState, after: MemberState) -> list[str]:
-    left = {part.absorbed for part in before.parts} - {part.absorbed for part in after.parts}
-    return [f"the merge of {absorbed} can no longer be taken back" for absorbed in sorted(left)]
 
 
 def _of_actions(outcomes: Sequence[Outcome]) -> list[str]:

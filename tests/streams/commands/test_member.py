@@ -29,7 +29,7 @@ def test_brief_says_what_comes_next_by_the_policy_of_the_log() -> None:
     told = described(a_member(), midnight(20))
     assert "tier        C since 2026-01-11" in told
     assert "frequency   2 orders in 365 days" in told
-    assert "next        2026-03-12 (in 50 days): near churn begins, unless they order before" in told
+    assert "next        2026-03-12 (in 50 days), if they do nothing: near churn begins" in told
     assert "next tier   B: 3 more orders or 200.00 USD more" in told
 
 
