@@ -32,6 +32,8 @@ _RECORDS_PER_FETCH: Final = 2000
 _FETCH_WAIT_MS: Final = 250
 #: How often a wait for Redis shows the consumer group that this process lives, in seconds.
 _KEEP_ALIVE_SECONDS: Final = 1.0
+#: How long the answer of a Redis that was asked before the end is still waited for, in seconds.
+_LAST_ANSWER_SECONDS: Final = 1.0
 #: How often offsets are committed, and Redis is asked whether it still holds what it was given, in seconds.
 _ROUND_SECONDS: Final = 1.0
 
@@ -251,9 +253,12 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         try:
             while not work.done():
                 await asyncio.wait({work, stopping}, timeout=_KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if not work.done():
-                    if self._stop.is_set():
+                if self._stop.is_set():
+                    # A Redis that answers is not away because this process is to end.
+                    await asyncio.wait({work}, timeout=_LAST_ANSWER_SECONDS)
+                    if not work.done():
                         raise _StopWhileWaitingError
+                elif not work.done():
                     paused |= await self._keep_alive()
             return await work
         finally:
