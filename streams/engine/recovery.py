@@ -56,7 +56,8 @@ class BatchRecovery(Recovery):
         self.app.observer.recovery(True, 0.0)
 
     def _set_recovery_ended(self) -> None:
-        if self._recovery_started_at is not None:
+        # Faust calls this a second time, after its own look at what was read.
+        if self.in_recovery and self._recovery_started_at is not None:
             self.app.observer.recovery(False, monotonic() - self._recovery_started_at)
         super()._set_recovery_ended()
 
