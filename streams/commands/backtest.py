@@ -18,7 +18,7 @@ from streams.backtest.report import Question, Report, steps_of
 from streams.backtest.report import backtest as replayed
 from streams.backtest.telling import full_table, heading, other_volumes
 from streams.commands.importing import tell_bad_rows
-from streams.commands.output import notes, results
+from streams.commands.output import counted, notes, results
 from streams.commands.progress import progress
 from streams.commands.resolve import resolved_settings
 from streams.config import Settings
@@ -161,7 +161,8 @@ def _read_files(files: Sequence[Path], form: Format, mapping: Mapping, policy: P
         tell_bad_rows(error.first)
         raise CommandError(str(error), ExitCode.DATA, remedy="correct the mapping") from error
     if conversion.bad:
-        notes().print(f"{len(conversion.bad):,} rows could not be used and are left out. The first:")
+        bad = counted(len(conversion.bad), "row")
+        notes().print(f"{bad} could not be used and left out. The first:")
         tell_bad_rows(conversion.bad[:_SHOWN_BAD_ROWS])
     return purchases, len(conversion.bad)
 

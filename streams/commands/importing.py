@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from streams import policy_file
-from streams.commands.output import notes, results
+from streams.commands.output import counted, notes, results
 from streams.commands.progress import progress
 from streams.commands.resolve import resolved_settings
 from streams.config import Settings
@@ -74,6 +74,8 @@ def bring_in(
         settings, files, mapping, form=form, ticks=ticks, until=None if until is None else until.date(), restart=restart
     )
     _warn_about_time(settings)
+    if ticks and until is not None and until.date() > datetime.now(UTC).date():
+        notes().print(f"warning: --until {until.date()} lies in the future: the ticks end with the present day")
     try:
         report = import_history(settings, request, progress, time.time_ns() // 1_000_000)
     except HopelessFile as error:
@@ -125,14 +127,22 @@ def tell(report: ImportReport, *, plain: bool = True) -> None:
     span = ""
     if report.first_at is not None and report.last_at is not None:
         span = f", {_day(report.first_at)} to {_day(report.last_at)}"
-    out.print(f"{report.events:,} events of {report.rows:,} rows{span}; {report.ticks:,} ticks to every partition")
-    rate = report.events / report.seconds if report.seconds else 0
-    out.print(f"{report.sent:,} records acknowledged in {report.seconds:.1f} s ({rate:,.0f} events/s)")
+    ticks = f"{counted(report.ticks, 'tick')} to every partition"
+    out.print(f"{counted(report.events, 'event')} of {counted(report.rows, 'row')}{span}; {ticks}")
+    # What an earlier run sent is only read by this one.
+    rate = f" ({report.events / report.seconds:,.0f} events/s)" if report.sent and not report.already else ""
+    out.print(f"{counted(report.sent, 'record')} acknowledged in {report.seconds:.1f} s{rate}")
     if report.already:
-        out.print(f"{report.already:,} records were acknowledged by an earlier run; --restart sends them again")
+        verb = "was" if report.already == 1 else "were"
+        earlier = f"{counted(report.already, 'record')} {verb} acknowledged by an earlier run"
+        out.print(f"{earlier}; --restart sends everything again")
+    if not report.rows:
+        notes().print("the files have no rows: nothing is to be imported")
     if report.bad:
-        notes().print(f"{len(report.bad):,} rows could not be used; they are in dead-letters. The first:")
+        notes().print(f"{counted(len(report.bad), 'row')} could not be used; see dead-letters. The first:")
         tell_bad_rows(report.bad[:_SHOWN_BAD_ROWS], plain=plain)
+        if len(report.bad) == report.rows:
+            notes().print("not one row could be used: is it the right mapping, and the right --format?")
 
 
 def tell_bad_rows(rows: Sequence[BadRow], *, plain: bool = True) -> None:

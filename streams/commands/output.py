@@ -3,10 +3,15 @@
 import logging
 import sys
 import time
+from pathlib import Path
+from shlex import quote
+from typing import Final
 
 from rich.console import Console
 
 from streams.config import Settings
+
+_NAME: Final = "memberpulse"
 
 #: Tables in files and pipes are not folded to the 80 columns that Rich assumes there.
 _FILE_COLUMNS = 200
@@ -18,6 +23,20 @@ def results() -> Console:
     if not console.is_terminal:
         console.width = _FILE_COLUMNS
     return console
+
+
+def as_typed() -> str:
+    """How this very command is called from here: its path where it lies below the working directory, as after 'make',
+    else its name.
+    """
+    called, here = Path(sys.argv[0]).absolute(), Path.cwd()
+    below = called.name == _NAME and called.is_relative_to(here)
+    return quote(str(called.relative_to(here))) if below else _NAME
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``1,676 rows``: for nouns whose plural ends in s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def notes() -> Console:

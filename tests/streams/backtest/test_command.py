@@ -132,7 +132,7 @@ def test_a_row_that_cannot_be_used_is_told_and_the_exit_code_says_so(run: Run) -
     for options, code in (([], ExitCode.DATA), (["--allow-bad"], ExitCode.OK)):
         result = run(file, "--mapping", "cdnow", *options)
         assert result.exit_code == code
-        assert "1 rows could not be used" in result.stderr
+        assert "1 row could not be used" in result.stderr
         assert "5 members" in result.stdout
 
 
