@@ -79,7 +79,8 @@ def test(name: Name) -> None:
             remedy="correct the receiver, or the endpoint in the endpoints' file",
         ) from failure
     took = (time.perf_counter() - began) * 1000
-    results().print(f"{name} answered {accepted.status} in {took:.0f} ms: {accepted.said!r}", markup=False)
+    said = f": {accepted.said!r}" if accepted.said else ""
+    results().print(f"{name} answered {accepted.status} in {took:.0f} ms{said}", markup=False)
 
 
 def show_status(*, as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from streams import policy_file
-from streams.commands.output import notes, results
+from streams.commands.output import as_typed, notes, results
 from streams.commands.topics import apply_topics
 from streams.config import KafkaSettings, RedisSettings, Settings
 from streams.demo.checking import Comparison
@@ -120,21 +120,22 @@ def as_table(comparison: Comparison) -> Table:
 
 
 def _what_next(stack: DevStack, folder: Path, *, keep: bool) -> list[str]:
+    typed = as_typed()
     if keep:
         return [
             "",
             "Everything still runs, until Ctrl-C. In another terminal:",
             f"  export MEMBERPULSE_KAFKA__BOOTSTRAP={stack.broker.bootstrap} MEMBERPULSE_REDIS__URL={stack.redis.url}",
-            "  memberpulse member 00042",
-            "  memberpulse lag --watch",
-            "  memberpulse verify",
+            f"  {typed} member 00042",
+            f"  {typed} lag --watch",
+            f"  {typed} verify",
             f"The logs are in {folder}.",
         ]
     return [
         "",
         "What to try next:",
-        "  memberpulse demo --keep                                   the same, left running to look around",
-        "  memberpulse up                                            an empty system that stays until Ctrl-C",
-        "  memberpulse import orders.csv --mapping my-shop.toml      your own history into it",
-        "  memberpulse member <id>                                   where a member stands, why, and what comes next",
+        f"  {typed} demo --keep                                   the same, left running to look around",
+        f"  {typed} up                                            an empty system that stays until Ctrl-C",
+        f"  {typed} import orders.csv --mapping my-shop.toml      your own history into it",
+        f"  {typed} member <id>                                   where a member stands, why, and what comes next",
     ]

@@ -41,7 +41,8 @@ def explained(error: Exception) -> CommandError | None:
     if isinstance(error, DevStackError):
         return CommandError(str(error), ExitCode.UNAVAILABLE)
     if isinstance(error, FileError):
-        return CommandError(str(error), ExitCode.CONFIG, remedy="correct the file; nothing was changed")
+        wrong = "name a file that exists" if isinstance(error.__cause__, FileNotFoundError) else "correct the file"
+        return CommandError(str(error), ExitCode.CONFIG, remedy=f"{wrong}; nothing was changed")
     if isinstance(error, MetricsPortError):
         return CommandError(str(error), ExitCode.CONFIG)
     return _of_redis(error) or _of_kafka(error)

@@ -75,7 +75,9 @@ def create(
 
     _change(settings, added)
     notes().print(
-        "this is the only time that the key is shown; send it as the header 'Authorization: Bearer <key>'",
+        "this is the only time that the key is shown; send it as the header 'Authorization: Bearer <key>'\n"
+        f"its hash is kept in {keys_path(settings).absolute()}; API processes that read this file take the key a "
+        "second later",
         markup=False,
     )
     results().print(made.text, markup=False)
@@ -103,7 +105,8 @@ def list_keys() -> None:
         )
     results().print(table)
     if present is None:
-        notes().print("no key was ever made: the API answers on loopback only, to everybody", markup=False)
+        where = f"there is no {keys_path(settings).absolute()}"
+        notes().print(f"no key was ever made ({where}): the API answers on loopback only, to everybody", markup=False)
 
 
 @keys.command(epilog="Example: memberpulse keys revoke till-1")
@@ -119,6 +122,7 @@ def revoke(
             raise CommandError(
                 f"there is no key {name_or_id!r} that could be revoked",
                 ExitCode.NO_INPUT,
+                where=str(keys_path(settings).absolute()),
                 remedy="'memberpulse keys list' shows names and ids",
             )
         return [msgspec.structs.replace(key, revoked_at=now) if key.id in meant else key for key in present]

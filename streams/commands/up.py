@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
-from streams.commands.output import notes, results
+from streams.commands.output import as_typed, notes, results
 from streams.commands.resolve import resolved_settings, without_password
 from streams.commands.topics import apply_topics
 from streams.config import Settings
@@ -41,6 +42,11 @@ def up(
     settings = resolved_settings()
     console = notes()
     require_free_port(settings)
+    if settings.deliver.endpoints_file is not None:
+        from streams.webhooks.endpoint_file import load
+
+        # The deliverer would find it, and with it everything would end, after Kafka was started.
+        load(settings.deliver.endpoints_file)
     environment = dict(os.environ)
     if names_a_broker(settings):
         # Nothing of ours runs yet that would have to be stopped in order.
@@ -137,7 +143,9 @@ def addresses(settings: Settings) -> list[str]:
             f"  export MEMBERPULSE_KAFKA__BOOTSTRAP={settings.kafka.bootstrap} "
             f"MEMBERPULSE_REDIS__URL={without_password(redis)}"
         ),
-        "  memberpulse lag --watch",
+        # Keys and the progress of imports lie there, wherever the other terminal stands.
+        f"  export MEMBERPULSE_DATA_DIR={quote(str(settings.data_dir.absolute()))}",
+        f"  {as_typed()} lag --watch",
         "",
         "Ctrl-C stops everything.",
     ]

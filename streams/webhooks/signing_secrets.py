@@ -66,7 +66,8 @@ class SecretPlace(Part):
         try:
             return _checked(Path(self.file or "").read_text("ascii"))
         except OSError as error:
-            raise UnusableSecretError(f"cannot be read ({error.strerror or error})") from error
+            where = Path(self.file or "").absolute()
+            raise UnusableSecretError(f"cannot be read from {where} ({error.strerror or error})") from error
         except UnicodeDecodeError as error:
             raise UnusableSecretError(f'has other characters than those of "{_PREFIX}" and base64') from error
 

@@ -35,3 +35,32 @@ def test_a_taken_port_is_told_before_anything_starts(
     assert f"127.0.0.1:{port}" in told
     assert "MEMBERPULSE_SERVE__PORT" in told
     assert not (tmp_path / ".memberpulse").exists()
+
+
+def test_an_unusable_file_of_endpoints_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEMBERPULSE_SERVE__PORT", "0")
+    monkeypatch.setenv("MEMBERPULSE_DELIVER__ENDPOINTS_FILE", "endpoints.toml")
+    Path("endpoints.toml").write_text(
+        '[endpoints.crm]\nurl = "https://crm.example.com/in"\nsecrets = [{ file = "crm.secret" }]\n'
+    )
+    assert main(["up"]) == ExitCode.CONFIG
+    assert f"the secret cannot be read from {tmp_path / 'crm.secret'}" in capsys.readouterr().err
+    assert not (tmp_path / ".memberpulse").exists()
+
+
+def test_another_terminal_finds_keys_and_imports_of_this_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert f"  export MEMBERPULSE_DATA_DIR={tmp_path / '.memberpulse'}" in addresses(Settings())
+
+
+def test_commands_are_told_as_they_can_be_typed_where_make_was_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / ".venv/bin/memberpulse"), "up"])
+    assert "  .venv/bin/memberpulse lag --watch" in addresses(Settings())
+    monkeypatch.setattr("sys.argv", ["/usr/local/bin/memberpulse", "up"])
+    assert "  memberpulse lag --watch" in addresses(Settings())
