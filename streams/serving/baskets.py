@@ -62,7 +62,8 @@ def judged(score: Score | None, member_id: str, basket: Basket, in_force: InForc
     try:
         decided = apply(state, order, policy, position).state
     except Refused as refused:
-        raise RefusedBasketError(refused.detail.removeprefix(f"{_ID}: ")) from refused
+        why = refused.detail.removeprefix(f"{_ID}: ")
+        raise RefusedBasketError(f"the scorer would refuse such an order: {why}") from refused
     if score is None or state is None:
         return Judged(at, _decode(in_force.scores.record(member_id, decided)), [])
     if basket.net_amount < policy.min_order_amount:

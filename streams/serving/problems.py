@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,9 @@ MEDIA_TYPE: Final = "application/problem+json"
 #: Before the name of a problem that has a type of its own; every other one has only its status (``about:blank``).
 TYPE_PREFIX: Final = "urn:memberpulse:problem:"
 _UNEXPECTED: Final = "The server could not answer this request. Nothing that it had accepted is lost; try again."
+
+#: What Litestar calls a body that is wrong as a whole: the name of the handler's argument.
+_WHOLE_BODY: Final = "data"
 
 #: What msgspec raises of a body beside its own errors, which Litestar does not take for the client's fault.
 _UNREADABLE: Final = (UnicodeDecodeError, RecursionError)
@@ -100,6 +103,9 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     problem = problem_of(error)
     if isinstance(error, NotFoundException) and not problem.said:
         problem = Problem(HTTPStatus.NOT_FOUND, _no_path(request.scope["path"]))
+    if isinstance(error, MethodNotAllowedException):
+        sentence = f"{request.method} is not for this path; {(error.headers or {}).get('allow', 'no method')} is"
+        problem = Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers=error.headers)
     if problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("A request failed in a way that nobody foresaw", exc_info=error)
     return Response(
@@ -121,6 +127,8 @@ def _faults(extra: object) -> list[Fault]:
     for each in extra:
         if isinstance(each, dict):
             parts = [each[part] for part in ("source", "key") if each.get(part)]
+            if parts[1:] == [_WHOLE_BODY]:
+                parts.pop()
             where = ".".join(str(part.value if isinstance(part, Enum) else part) for part in parts)
             faults.append(Fault(str(each.get("message", "not valid")), where or None))
     return faults

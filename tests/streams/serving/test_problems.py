@@ -62,11 +62,19 @@ def test_what_is_wrong_is_told_with_its_place(settings: Settings) -> None:
     assert told["errors"] == [{"detail": "Expected `str` of length >= 1", "where": "body.member_ids[1]"}]
 
 
+def test_what_is_wrong_with_a_whole_body_is_told_of_the_body(settings: Settings) -> None:
+    with TestClient(app_of(settings), base_url="http://127.0.0.1") as client:
+        told = client.post("/v1/lookups", json={"member_ids": ["a"], "colour": "blue"}).json()
+    assert told["errors"] == [{"detail": "Object contains unknown field `colour`", "where": "body"}]
+
+
 def test_a_method_that_a_route_does_not_have_names_those_that_it_has(settings: Settings) -> None:
     with TestClient(app_of(settings), base_url="http://127.0.0.1") as client:
-        allowed = client.post("/v1/members/ann").headers["allow"]
+        answer = client.post("/v1/members/ann")
+    allowed = answer.headers["allow"]
     assert {"GET", "OPTIONS"} <= set(allowed.split(", "))
     assert "POST" not in allowed
+    assert answer.json()["detail"] == f"POST is not for this path; {allowed} is"
 
 
 def test_without_a_policy_a_preview_says_when_to_ask_again(settings: Settings) -> None:
