@@ -1,10 +1,11 @@
 """Kafka and Redis together, for as long as a `with` block lasts."""
 
+import fcntl
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -92,6 +93,7 @@ class DevStack:
 
     def _home(self, started: ExitStack) -> Path:
         if self._given_home is not None:
+            started.enter_context(_alone_in(self._given_home))
             return self._given_home
         home = Path(tempfile.mkdtemp(prefix="memberpulse-"))
         started.callback(shutil.rmtree, home, ignore_errors=True)
@@ -105,3 +107,21 @@ class DevStack:
         with self._console.status(f"Starting {name}"):
             start()
         self._console.print(f"{name} answers at {address} after {time.monotonic() - began:.1f} s", highlight=False)
+
+
+@contextmanager
+def _alone_in(home: Path) -> Iterator[None]:
+    """Let nobody else start a stack there meanwhile: Kafka notices a second broker on its files too late, after the
+    metadata of the first one were written to, and both end.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DevStackError(
+                f"another program runs its Kafka and Redis in {home.absolute()} ('memberpulse up' in another "
+                "terminal?): end that one, use its Kafka by the 'export' lines that it printed, or take another "
+                "directory by MEMBERPULSE_DATA_DIR"
+            ) from error
+        yield
