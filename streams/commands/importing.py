@@ -74,7 +74,7 @@ def bring_in(
         settings, files, mapping, form=form, ticks=ticks, until=None if until is None else until.date(), restart=restart
     )
     _warn_about_time(settings)
-    if ticks and until is not None and until.date() > datetime.now(UTC).date():
+    if ticks and until is not None and until.date().isoformat() > _day(time.time_ns() // 1_000_000):
         notes().print(f"warning: --until {until.date()} lies in the future: the ticks end with the present day")
     try:
         report = import_history(settings, request, progress, time.time_ns() // 1_000_000)
