@@ -117,7 +117,7 @@ def test_a_setting_that_is_named_exists(page: Path) -> None:
 def test_a_number_behind_a_setting_is_its_default(page: Path) -> None:
     known = defaults()
     for name, number in re.findall(rf"`((?:{_SECTIONS})\.[a-z_]+)` \(([\d,.]+)\)", page.read_text()):
-        assert float(known[name]) == float(number.replace(",", "")), name
+        assert str(known[name]).removesuffix(".0") == number.replace(",", ""), name
 
 
 def test_the_table_of_defaults_says_those_of_the_code() -> None:
@@ -143,8 +143,8 @@ def test_the_tables_of_exit_codes_scopes_and_topics_are_those_of_the_code() -> N
     table = (DOCS / "access.md").read_text().partition("\n## Scopes")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(.*?)` \|", table, re.MULTILINE) == list(Scope)
     table = (DOCS / "operations.md").read_text().partition("\n## Topics")[2].partition("\n## ")[0]
-    named = [name for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(.*?)`", cell)]
-    assert sorted(named) == sorted(spec.name for spec in SPECS)
+    cells = " ".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))
+    assert sorted(re.findall(r"`(.*?)`", cells)) == sorted(spec.name for spec in SPECS)
 
 
 def sections() -> set[str]:

@@ -48,6 +48,20 @@ def test_the_file_in_the_documentation_can_be_used(tmp_path: Path, monkeypatch: 
     assert found["mail"].retry == found["crm"].retry
 
 
+def test_the_table_in_the_documentation_has_every_key_with_its_default() -> None:
+    table = DOCUMENTATION.read_text().partition("\n| key | default |")[2].partition("\n\n")[0]
+    told = {
+        name: value
+        for names, values in re.findall(r"^\| (`[^|]*) \| ([^|]*?) ?\|", table, re.MULTILINE)
+        for name, value in zip(re.findall(r"`(.*?)`", names), values.split(", "), strict=True)
+    }
+    assert told.keys() == Endpoint.model_fields.keys()
+    for name, value in told.items():
+        default = Endpoint.model_fields[name].default
+        if isinstance(default, int):
+            assert value.strip("`") == str(default).lower(), name
+
+
 def test_only_the_topics_with_wanted_types_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S", new_secret())
     text = '[endpoints.a]\nurl = "https://a.example.com"\nsecrets = [{ env = "S" }]\ntypes = '
