@@ -34,13 +34,6 @@ _QUIET_ALERTS: Final = {
 Boundaries = tuple[int, int, int, int]
 
 
-def stage_at(state: MemberState, policy: Policy, instant: int) -> int:
-    """The stage at ``instant`` (epoch ms) if nothing is bought after ``as_of``."""
-    if state.purchase_days == 0:
-        return PROSPECT
-    return _stage(_boundaries(state, policy), _age(state.last_day, policy, instant), state.purchase_days)
-
-
 def told_stage_of(days: list[int], several: bool, policy: Policy, instant: int) -> int:
     """The stage that alerts followed at ``instant`` (epoch ms) if these were all purchase days by then.
 
@@ -53,7 +46,10 @@ def told_stage_of(days: list[int], several: bool, policy: Policy, instant: int) 
 
 
 def lifecycle_at(state: MemberState, policy: Policy, instant: int) -> tuple[int, int, int]:
-    """The stage, the told stage and the next timer of both in one, which costs a third of asking one by one."""
+    """The stage at ``instant`` (epoch ms) if nothing is bought after ``as_of``, the told stage, the next timer of both.
+
+    In one: asking one by one costs three times as much.
+    """
     if state.purchase_days == 0:
         return PROSPECT, PROSPECT, 0
     begins = _boundaries(state, policy)

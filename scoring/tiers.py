@@ -4,12 +4,6 @@ from scoring.further import Asked
 from scoring.percentile import asked_for, reaches
 from scoring.policy import Policy
 from scoring.qualifying_window import Counts
-from scoring.tier_rules import TierRule
-
-
-def qualifies(rule: TierRule, frequency: int, monetary: int) -> bool:
-    """Whether F kept orders worth M (minor units) meet a rule; thresholds are inclusive, a rule without any is met."""
-    return _passes(rule.frequency, rule.monetary, rule.match_all, frequency, monetary)
 
 
 def earned_tier(policy: Policy, frequency: int, monetary: int) -> int:
@@ -63,6 +57,7 @@ def passes(asked: Asked, windows: list[Counts]) -> bool:
 
 
 def _passes(wanted: int | None, worth: int | None, match_all: bool, frequency: int, monetary: int) -> bool:
+    """Whether F kept orders worth M (minor units) do; thresholds are inclusive, and without any everybody passes."""
     if wanted is None:
         return worth is None or monetary >= worth
     if worth is None:

@@ -14,6 +14,7 @@ from kafka.errors import (
 )
 
 from streams.config import Settings
+from streams.exits import CommandError, ExitCode
 from streams.kafka_clients import admin_settings
 from streams.topics import PARTITION_KEY
 
@@ -87,6 +88,16 @@ def spans(consumer: KafkaConsumer, topic: str) -> dict[int, Span]:
     begins = consumer.beginning_offsets(partitions)
     ends = consumer.end_offsets(partitions)
     return {each.partition: Span(begins[each], ends[each]) for each in partitions}
+
+
+def missing_topic(settings: Settings, topic: str) -> CommandError:
+    """What to say of a topic that has no :func:`spans`: exit 78."""
+    return CommandError(
+        f"there is no topic {topic}",
+        ExitCode.CONFIG,
+        where=settings.kafka.bootstrap,
+        remedy="run 'memberpulse topics apply', or check kafka.bootstrap and kafka.topic_prefix",
+    )
 
 
 def scan(consumer: KafkaConsumer, topic: str, stretches: Mapping[int, Span]) -> Iterator[LogRecord]:

@@ -25,7 +25,7 @@ from streams.config import Settings
 from streams.exits import CommandError, ExitCode
 from streams.importing.conversion import Conversion, HopelessFile
 from streams.importing.readers import Format
-from streams.log_reading import LogRecord, log_consumer, scan, spans
+from streams.log_reading import LogRecord, log_consumer, missing_topic, scan, spans
 from streams.mapping import Mapping
 from streams.topics import MEMBER_EVENTS
 
@@ -172,12 +172,7 @@ def _read_log(settings: Settings, policy: Policy) -> Purchases:
     with log_consumer(settings) as consumer:
         stretches = spans(consumer, topic)
         if not stretches:
-            raise CommandError(
-                f"there is no topic {topic}",
-                ExitCode.CONFIG,
-                where=settings.kafka.bootstrap,
-                remedy="run 'memberpulse topics apply', or check kafka.bootstrap and kafka.topic_prefix",
-            )
+            raise missing_topic(settings, topic)
         total = sum(span.end - span.begin for span in stretches.values())
         with progress("Reading", "records", total) as advance:
 

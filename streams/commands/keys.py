@@ -21,7 +21,6 @@ keys = typer.Typer(
     name="keys",
     help="API keys: make one, see all, take one back. Only hashes are kept.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 _EXAMPLE: Final = "Example: memberpulse keys create till-1 --scope lookup --scope preview --shop s-1 --days 365"

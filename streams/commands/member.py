@@ -24,6 +24,7 @@ from streams.instants import instant_text
 from streams.log_reading import log_consumer, spans
 from streams.member_history import latest_outcomes, score_in_topic
 from streams.murmur import partition_of
+from streams.needed_words import cut_needed, more_needed
 from streams.policy_file import from_canonical
 from streams.preview.record import policy_control
 from streams.projector.scores import fetch
@@ -149,14 +150,13 @@ def to_next(score: dict[str, Any]) -> str:
     missing = score["to_next"]
     if missing is None:
         return "none: this is the highest"
-    parts = []
-    if missing.get("frequency") is not None:
-        parts.append(f"{missing['frequency']} more order{'' if missing['frequency'] == 1 else 's'}")
-    if missing.get("monetary") is not None:
-        parts.append(f"{money_text(missing['monetary'], score['currency'])} more")
-    if missing.get("cut") is not None:
-        parts.append(f"a cut of {missing['cut']:,}")
-    return f"{missing['tier']}: {(' and ' if missing.get('match') == 'all' else ' or ').join(parts)}"
+    if "match" in missing:
+        needed = more_needed(missing["frequency"], missing["monetary"], missing["match"], score["currency"])
+    elif missing["cut"] is None:
+        needed = "nobody passes the cut of the day"
+    else:
+        needed = cut_needed(missing["cut"], missing["value"])
+    return f"{missing['tier']}: {needed}"
 
 
 def what_next(known: Known, now: int, zone: str) -> str:

@@ -18,7 +18,7 @@ from streams.commands.output import notes, results
 from streams.commands.resolve import resolved_settings
 from streams.config import Settings
 from streams.exits import CommandError, ExitCode
-from streams.log_reading import LogRecord, log_consumer, scan, spans
+from streams.log_reading import LogRecord, log_consumer, missing_topic, scan, spans
 from streams.log_writing import NewRecord, write
 from streams.murmur import partition_of
 from streams.pseudonyms import Pseudonyms
@@ -28,7 +28,6 @@ pseudonyms = typer.Typer(
     name="pseudonyms",
     help="What an id is known as, and moving members to a new secret.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 _SETTINGS: Final = "settings pseudonyms.secret, key_id, former_secret and former_key_id"
@@ -72,9 +71,7 @@ def move(
     with log_consumer(settings) as consumer:
         count = len(spans(consumer, topic))
         if not count:
-            raise CommandError(
-                f"there is no topic {topic}", ExitCode.CONFIG, remedy="'memberpulse topics apply' makes it"
-            )
+            raise missing_topic(settings, topic)
         read = scan(consumer, settings.topic(MEMBER_SCORES), spans(consumer, settings.topic(MEMBER_SCORES)))
         found = members_among(known, ids, read)
     strangers = len(ids) - len(found)

@@ -12,7 +12,7 @@ from streams.commands.progress import progress
 from streams.commands.resolve import resolved_settings
 from streams.config import Settings
 from streams.exits import CommandError, ExitCode
-from streams.log_reading import log_consumer
+from streams.log_reading import log_consumer, missing_topic
 from streams.log_verification import Verification
 from streams.topics import MEMBER_EVENTS
 from streams.verification import Tally
@@ -54,12 +54,7 @@ def run(settings: Settings) -> list[Tally]:
     with log_consumer(settings) as consumer:
         check = Verification(settings, consumer)
         if not check.upto:
-            raise CommandError(
-                f"there is no topic {settings.topic(MEMBER_EVENTS)}",
-                ExitCode.CONFIG,
-                where=settings.kafka.bootstrap,
-                remedy="run 'memberpulse topics apply', or check kafka.bootstrap and kafka.topic_prefix",
-            )
+            raise missing_topic(settings, settings.topic(MEMBER_EVENTS))
         if check.truncated:
             raise CommandError(
                 "the beginning of the log is gone, so nothing can be recomputed from it",

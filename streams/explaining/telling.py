@@ -7,6 +7,7 @@ from streams.currencies import money_text
 from streams.explaining.data import ERASED, MERGED
 from streams.explaining.dates import plain
 from streams.explaining.deciding import Data, outcome_lines, words
+from streams.needed_words import cut_needed, more_needed
 
 _SHOWN_ORDERS: Final = 20
 _SHOWN_STEPS: Final = 12
@@ -64,16 +65,11 @@ def needs_text(needs: Data, currency: str) -> str:
     if needs["cut"] is not None:
         if needs["cut"] < 0:
             return "nobody passes the cut of the day"
-        return f"orders times amount of {needs['cut']:,} (now {needs['value']:,}, in minor units)"
-    parts = []
+        return cut_needed(needs["cut"], needs["value"])
     some = [needs[name] for name in ("frequency", "monetary") if needs[name] is not None]
     if not some or (0 in some and needs["match"] == "any") or not any(some):
         return "nothing is missing"
-    if needs["frequency"]:
-        parts.append("1 more order" if needs["frequency"] == 1 else f"{needs['frequency']} more orders")
-    if needs["monetary"]:
-        parts.append(f"{money_text(needs['monetary'], currency)} more")
-    return (" and " if needs["match"] == "all" else " or ").join(parts)
+    return more_needed(needs["frequency"], needs["monetary"], needs["match"], currency)
 
 
 def _tier(tier: Data, currency: str) -> Iterator[str]:

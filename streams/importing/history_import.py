@@ -19,7 +19,7 @@ from streams.importing.history import with_ticks
 from streams.importing.ordering import Entry, in_time_order
 from streams.importing.readers import Format, Read
 from streams.importing.sending import HistorySender, lanes_of
-from streams.log_reading import admin_client, log_consumer, spans
+from streams.log_reading import admin_client, log_consumer, missing_topic, spans
 from streams.mapping import Mapping
 from streams.topics import MEMBER_EVENTS
 
@@ -172,12 +172,14 @@ def _log(settings: Settings) -> _Log:
     topic = settings.topic(MEMBER_EVENTS)
     with log_consumer(settings) as consumer:
         stretches = spans(consumer, topic)
-    if not stretches or any(span.end == 0 for span in stretches.values()):
+    if not stretches:
+        raise missing_topic(settings, topic)
+    if any(span.end == 0 for span in stretches.values()):
         raise CommandError(
-            f"the topic {topic} has no policy yet" if stretches else f"there is no topic {topic}",
+            f"the topic {topic} has no policy yet",
             ExitCode.CONFIG,
             where=settings.kafka.bootstrap,
-            remedy="run 'memberpulse topics apply' first: it creates the topics and publishes the policy",
+            remedy="run 'memberpulse topics apply' first: it publishes the policy",
         )
     with admin_client(settings) as admin:
         described = admin.describe_topics([topic])[0]

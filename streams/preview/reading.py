@@ -9,7 +9,7 @@ from scoring.policy import Policy
 from streams.changelog import PartitionMemory, changelog_spans, read_partition, standing_of
 from streams.config import Settings
 from streams.exits import CommandError, ExitCode
-from streams.log_reading import log_consumer
+from streams.log_reading import log_consumer, missing_topic
 from streams.policy_file import PolicyDocument, from_canonical
 from streams.preview.record import policy_control
 from streams.preview.replay import OnMove, Replay, replay, started
@@ -42,12 +42,7 @@ class Base:
             self._spans = changelog_spans(settings, consumer)
             standings = [standing_of(settings, consumer, number) for number in self._spans]
         if not standings:
-            raise CommandError(
-                f"there is no topic {settings.changelog_topic}",
-                ExitCode.CONFIG,
-                where=settings.kafka.bootstrap,
-                remedy="run 'memberpulse topics apply', or check kafka.bootstrap and kafka.topic_prefix",
-            )
+            raise missing_topic(settings, settings.changelog_topic)
         known = [each.progress for each in standings if each is not None]
         if len(known) < len(standings) or not all(each.policy for each in known):
             raise _not_yet("the scorer has not remembered every partition yet")

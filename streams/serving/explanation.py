@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from streams.currencies import money_text
 from streams.instants import instant_text
+from streams.needed_words import cut_needed, more_needed
 from streams.serving.scores import Needs, Score
 
 
@@ -44,13 +45,8 @@ def _missing(needs: Needs, currency: str) -> str:
     if needs.match is None:
         if needs.cut is None:
             return ""
-        return f"orders times amount of {needs.cut:,} (now {needs.value or 0:,}, in minor units)"
-    parts = []
-    if needs.frequency:
-        parts.append("1 more order" if needs.frequency == 1 else f"{needs.frequency} more orders")
-    if needs.monetary:
-        parts.append(f"{money_text(needs.monetary, currency)} more")
-    return (" and " if needs.match == "all" else " or ").join(parts)
+        return cut_needed(needs.cut, needs.value or 0)
+    return more_needed(needs.frequency, needs.monetary, needs.match, currency)
 
 
 def _stage(score: Score) -> Iterator[str]:

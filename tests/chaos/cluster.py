@@ -49,7 +49,6 @@ class Worker:
         self.pid = self._process.pid
         self.started = time.monotonic()
         self.frozen = False
-        self.wanted_dead = False
 
     def __enter__(self) -> Self:
         return self
@@ -69,13 +68,11 @@ class Worker:
 
     def kill(self) -> None:
         """As a power cut: kill -9, and wait until it is gone."""
-        self.wanted_dead = True
         self._process.kill()
         self._process.wait(20)
 
     def ask_to_end(self) -> None:
         """SIGTERM."""
-        self.wanted_dead = True
         self._process.send_signal(signal.SIGTERM)
 
     def freeze(self) -> None:

@@ -7,7 +7,6 @@ import pytest
 from scoring.calendar import instant_of
 from scoring.events import MemberEvent
 from scoring.further import Asked, Hold
-from scoring.outcomes import Outcome
 from scoring.tier_rules import TierRule
 from tests.builders import (
     BASIC,
@@ -27,17 +26,10 @@ from tests.builders import (
     midnight,
     noon,
 )
+from tests.scoring.told_tiers import told_tiers
 
 SILVER_TEST = Asked(2, 2_000, match_all=False)
 GOLD_TEST = Asked(4, 4_000, match_all=False)
-
-
-def tiers(outcomes: list[Outcome]) -> list[tuple[str, str, str, str, int]]:
-    return [
-        (news.kind.removeprefix("tier."), news.before, news.after, news.reason, news.at)
-        for news in outcomes
-        if news.kind.startswith("tier.")
-    ]
 
 
 def a_silver_member(**rules: int) -> Story:
@@ -69,7 +61,7 @@ def test_a_hold_ends_at_the_start_of_its_day(at: int, tier: int) -> None:
     story.tick(at)
     assert story.member.tier == tier
     fallen = [("downgraded", "Silver", "Basic", "hold_end", midnight(100))]
-    assert tiers(story.told) == (fallen if tier == BASIC else [])
+    assert told_tiers(story.told) == (fallen if tier == BASIC else [])
 
 
 def test_orders_that_leave_the_window_cost_nothing_before_the_hold_ends() -> None:
@@ -94,7 +86,7 @@ def test_purchases_prolong_at_the_end_only_and_only_those_in_the_window(day: int
     story = a_requalified_member(day)
     assert story.member.held_until == midnight(100)
     story.tick(midnight(100))
-    assert [(told[0], told[3], told[4]) for told in tiers(story.told)] == [(kind, "hold_end", midnight(100))]
+    assert [(told[0], told[3], told[4]) for told in told_tiers(story.told)] == [(kind, "hold_end", midnight(100))]
     assert story.member.held_until == (midnight(held_until) if held_until else 0)
     if held_until:
         assert (story.member.qualified_at, story.member.asked) == (midnight(100), SILVER_TEST)
@@ -103,14 +95,14 @@ def test_purchases_prolong_at_the_end_only_and_only_those_in_the_window(day: int
 def test_an_end_that_an_event_overtakes_happens_at_the_event() -> None:
     story = a_requalified_member(50)
     story.has(a_visit(at=noon(103)))
-    assert tiers(story.told) == [("prolonged", "Silver", "Silver", "hold_end", instant_of(noon(103)))]
+    assert told_tiers(story.told) == [("prolonged", "Silver", "Silver", "hold_end", instant_of(noon(103)))]
     assert story.member.held_until == midnight(203)
 
 
 def test_a_purchase_that_overtakes_the_end_prolongs() -> None:
     story = a_silver_member(tier_window_days=50)
     story.has(an_order("again", net=2_000, at=noon(103)))
-    assert tiers(story.told) == [("prolonged", "Silver", "Silver", "hold_end", instant_of(noon(103)))]
+    assert told_tiers(story.told) == [("prolonged", "Silver", "Silver", "hold_end", instant_of(noon(103)))]
 
 
 # -- grace -----------------------------------------------------------------------------------------------------------
@@ -131,27 +123,28 @@ def test_a_tier_is_kept_in_grace_until_the_start_of_its_last_day(at: int, told: 
     assert (story.member.held_until, story.member.grace_until) == (midnight(100), midnight(107))
     assert story.member.next_due == midnight(107)
     story.tick(at)
-    assert tiers(story.told) == told
+    assert told_tiers(story.told) == told
 
 
 def test_qualifying_in_grace_prolongs_at_once_for_the_reason_it_has() -> None:
     story = a_silver_member(grace_days=7)
     story.tick(midnight(100))
     story.has(an_order("again", net=2_000, at=noon(103)))
-    assert tiers(story.told) == [("prolonged", "Silver", "Silver", "purchase", instant_of(noon(103)))]
+    assert told_tiers(story.told) == [("prolonged", "Silver", "Silver", "purchase", instant_of(noon(103)))]
     assert (story.member.held_until, story.member.grace_until) == (midnight(203), 0)
 
 
 def test_an_event_that_overtakes_the_end_of_grace_falls_there() -> None:
     story = a_silver_member(grace_days=7)
     story.has(a_visit(at=noon(110)))
-    assert tiers(story.told) == [("downgraded", "Silver", "Basic", "grace_end", instant_of(noon(110)))]
+    assert told_tiers(story.told) == [("downgraded", "Silver", "Basic", "grace_end", instant_of(noon(110)))]
 
 
 def test_an_event_between_the_end_and_the_end_of_grace_begins_the_grace() -> None:
     story = a_silver_member(grace_days=7)
     story.has(a_visit(at=noon(103)))
-    assert (story.member.grace_until, story.member.next_due, tiers(story.told)) == (midnight(107), midnight(107), [])
+    assert (story.member.grace_until, story.member.next_due) == (midnight(107), midnight(107))
+    assert told_tiers(story.told) == []
 
 
 # -- how far a fall by time goes ---------------------------------------------------------------------------------------
@@ -190,7 +183,7 @@ def test_a_fall_one_level_at_a_time_takes_a_hold_for_each() -> None:
     story = Story(holding())
     story.has(an_order("first", net=8_000))
     story.tick(midnight(1000))
-    assert [(told[1], told[2], told[4]) for told in tiers(story.told) if told[0] == "downgraded"] == [
+    assert [(told[1], told[2], told[4]) for told in told_tiers(story.told) if told[0] == "downgraded"] == [
         ("Black", "Gold", midnight(100)),
         ("Gold", "Silver", midnight(200)),
         ("Silver", "Basic", midnight(300)),
@@ -260,7 +253,7 @@ def a_risen_member() -> Story:
 def test_a_qualification_that_is_taken_back_restores_the_hold_below(event: MemberEvent, reason: str) -> None:
     story = a_risen_member()
     story.has(event)
-    assert tiers(story.told) == [("downgraded", "Gold", "Silver", reason, instant_of(noon(20)))]
+    assert told_tiers(story.told) == [("downgraded", "Gold", "Silver", reason, instant_of(noon(20)))]
     ann = story.member
     assert (ann.base, ann.held_until, ann.qualified_at, ann.stack) == (SILVER, midnight(100), instant_of(noon(0)), ())
 

@@ -7,7 +7,6 @@ import pytest
 from scoring.calendar import instant_of
 from scoring.engine import DUPLICATE
 from scoring.events import MemberEvent
-from scoring.outcomes import Outcome
 from tests.builders import (
     BASIC,
     BLACK,
@@ -25,14 +24,7 @@ from tests.builders import (
     midnight,
     noon,
 )
-
-
-def told_of(outcomes: list[Outcome]) -> list[tuple[str, str, str, str, int]]:
-    return [
-        (news.kind.removeprefix("tier."), news.before, news.after, news.reason, news.at)
-        for news in outcomes
-        if news.kind.startswith("tier.") and news.kind != "tier.joined"
-    ]
+from tests.scoring.told_tiers import told_tiers
 
 
 @pytest.mark.parametrize(
@@ -51,7 +43,7 @@ def test_an_override_is_told_and_then_what_it_moves(policy: object) -> None:
     story = Story(policy)  # type: ignore[arg-type]
     story.has(an_order(net=100), an_override("Gold", until=midnight(50), at=noon(1)))
     at = instant_of(noon(1))
-    assert told_of(story.told) == [
+    assert told_tiers(story.told) == [
         ("override_set", "Basic", "Gold", "override", at),
         ("upgraded", "Basic", "Gold", "override", at),
     ]
@@ -69,14 +61,14 @@ def test_an_override_ends_at_its_until(at: int, *, over: bool) -> None:
         ("override_ended", "Gold", "Silver", "override_ended", midnight(50)),
         ("downgraded", "Gold", "Silver", "override_ended", midnight(50)),
     ]
-    assert told_of(story.told) == (ended if over else [])
+    assert told_tiers(story.told) == (ended if over else [])
     assert (story.member.tier, story.member.floor) == ((SILVER, 0) if over else (GOLD, GOLD))
 
 
 def test_an_end_that_an_event_overtakes_is_told_by_the_event() -> None:
     story = Story(holding())
     story.has(an_override("Gold", until=midnight(50)), a_visit(at=noon(50)))
-    assert told_of(story.told)[-2:] == [
+    assert told_tiers(story.told)[-2:] == [
         ("override_ended", "Gold", "Basic", "override_ended", instant_of(noon(50))),
         ("downgraded", "Gold", "Basic", "override_ended", instant_of(noon(50))),
     ]
@@ -88,7 +80,7 @@ def test_orders_below_the_floor_move_the_base_in_silence() -> None:
     story.told.clear()
     story.has(an_order("first", net=2_000), an_order("second", net=2_000, at=noon(1)))
     story.tick(midnight(400))
-    assert told_of(story.told) == []
+    assert told_tiers(story.told) == []
     assert (story.member.base, story.member.tier) == (BASIC, BLACK)
 
 
@@ -103,7 +95,7 @@ def test_the_base_prolongs_in_silence_below_the_floor_and_aloud_at_it() -> None:
 def test_a_withdrawal_ends_it() -> None:
     story = Story(holding())
     story.has(an_override("Gold", until=midnight(50)), a_withdrawal(at=noon(1)))
-    news = told_of(story.told)
+    news = told_tiers(story.told)
     assert [entry[0] for entry in news] == ["override_set", "upgraded", "override_ended", "downgraded"]
     assert (story.member.tier, story.member.override_in_force, story.member.next_due) == (BASIC, False, 0)
     ended = next(news for news in story.told if news.kind == "tier.override_ended")
@@ -113,7 +105,7 @@ def test_a_withdrawal_ends_it() -> None:
 def test_a_withdrawal_of_nothing_is_no_news() -> None:
     story = Story(holding())
     story.has(a_withdrawal())
-    assert told_of(story.told) == []
+    assert told_tiers(story.told) == []
     assert story.member.override is not None
 
 
@@ -122,7 +114,7 @@ def test_a_new_override_says_only_that_it_is_set() -> None:
     story.has(an_override("Black", until=midnight(50)))
     story.told.clear()
     story.has(an_override("Gold", until=midnight(60), at=noon(1), event_id="second"))
-    assert [entry[0] for entry in told_of(story.told)] == ["override_set", "downgraded"]
+    assert [entry[0] for entry in told_tiers(story.told)] == ["override_set", "downgraded"]
     assert (story.member.tier, story.member.next_due) == (GOLD, midnight(60))
 
 
@@ -131,7 +123,7 @@ def test_an_override_that_is_over_when_it_comes_is_registered_only(until: int, *
     story = Story(holding())
     story.has(an_override("Gold", until=until, at=noon(1)))
     assert story.member.override_in_force is in_force
-    assert len(told_of(story.told)) == (2 if in_force else 0)
+    assert len(told_tiers(story.told)) == (2 if in_force else 0)
     assert story.member.override is not None
     # An earlier one no longer counts, though it would last.
     story.has(an_override("Gold", until=midnight(90), at=noon(0), event_id="earlier"), log_time=instant_of(noon(1)))

@@ -32,6 +32,7 @@ from tests.builders import (
     midnight,
     noon,
 )
+from tests.scoring.told_tiers import told_tiers
 
 SILVER_TEST = Asked(2, 2_000, match_all=False)
 
@@ -45,15 +46,6 @@ def on_hold(**rules: Any) -> Policy:
 
 
 EITHER = pytest.mark.parametrize("policy", [at_once(), on_hold()], ids=["at once", "on hold"])
-
-
-def tiers(outcomes: list[Outcome]) -> list[tuple[str, str, str, str, int]]:
-    """What is told of tiers but for joining."""
-    return [
-        (news.kind.removeprefix("tier."), news.before, news.after, news.reason, news.at)
-        for news in outcomes
-        if news.kind.startswith("tier.") and news.kind != "tier.joined"
-    ]
 
 
 def says_provisional(outcomes: list[Outcome]) -> list[bool | None]:
@@ -80,7 +72,7 @@ def test_an_upgrade_is_confirmed_when_its_order_can_no_longer_be_returned(
     story.told.clear()
     story.tick(at)
     news = [("confirmed", "Silver", "Silver", "settled", midnight(90))]
-    assert tiers(story.told) == (news if confirmed else [])
+    assert told_tiers(story.told) == (news if confirmed else [])
     assert story.member.provisional is not confirmed
 
 
@@ -98,7 +90,7 @@ def test_all_orders_that_earned_a_tier_are_waited_for_and_no_others(policy: Poli
     story.has(an_order("a"), an_order("b", at=noon(10)), an_order("after", at=noon(20), net=500))
     story.told.clear()
     story.tick(midnight(200))
-    assert [(told[0], told[4]) for told in tiers(story.told)] == [("confirmed", midnight(100))]
+    assert [(told[0], told[4]) for told in told_tiers(story.told)] == [("confirmed", midnight(100))]
 
 
 @EITHER
@@ -112,7 +104,7 @@ def test_an_upgrade_by_settled_orders_alone_was_never_provisional(
     assert says_provisional(story.told) == [provisional]
     assert story.member.provisional is provisional
     story.tick(midnight(96))
-    assert [told[0] for told in tiers(story.told)] == ["upgraded", *(["confirmed"] if provisional else [])]
+    assert [told[0] for told in told_tiers(story.told)] == ["upgraded", *(["confirmed"] if provisional else [])]
 
 
 @EITHER
@@ -127,7 +119,7 @@ def test_what_is_taken_back_withdraws_the_tier_before_it_is_lost(
     story = a_silver_member(policy)
     at = instant_of(noon(20))
     decision = story.has(taken_back)
-    assert tiers(list(decision.outcomes)) == [
+    assert told_tiers(list(decision.outcomes)) == [
         ("withdrawn", "Silver", "Basic", reason, at),
         ("downgraded", "Silver", "Basic", reason, at),
     ]
@@ -140,14 +132,14 @@ def test_a_confirmed_tier_is_lost_without_being_withdrawn(policy: Policy) -> Non
     story = a_silver_member(policy)
     story.tick(midnight(90))
     decision = story.has(a_return("first", at=noon(91), amount=2_000))
-    assert [told[0] for told in tiers(list(decision.outcomes))] == ["downgraded"]
+    assert [told[0] for told in told_tiers(list(decision.outcomes))] == ["downgraded"]
 
 
 def test_a_tier_lost_to_time_is_withdrawn_too_and_late_when_it_is_told_late() -> None:
     story = a_silver_member(at_once(tier_window_days=50))
     story.told.clear()
     story.tick(midnight(50) + HOUR_MS + 1)
-    assert tiers(story.told) == [
+    assert told_tiers(story.told) == [
         ("withdrawn", "Silver", "Basic", "window_exit", midnight(50)),
         ("downgraded", "Silver", "Basic", "window_exit", midnight(50)),
     ]
@@ -158,7 +150,7 @@ def test_a_hold_that_ends_before_the_return_window_withdraws_its_tier() -> None:
     story = a_silver_member(on_hold(hold_days=50, tier_window_days=40))
     story.told.clear()
     story.tick(midnight(50))
-    assert [told[0:4] for told in tiers(story.told)] == [
+    assert [told[0:4] for told in told_tiers(story.told)] == [
         ("withdrawn", "Silver", "Basic", "hold_end"),
         ("downgraded", "Silver", "Basic", "hold_end"),
     ]
@@ -174,7 +166,7 @@ def test_a_tier_that_other_orders_earn_by_now_waits_for_these(policy: Policy) ->
     assert (ann.tier, ann.provisional, ann.qualified_at) == (SILVER, True, instant_of(noon(40)))
     story.told.clear()
     story.tick(midnight(200))
-    assert [(told[0], told[4]) for told in tiers(story.told)] == [("confirmed", midnight(120))]
+    assert [(told[0], told[4]) for told in told_tiers(story.told)] == [("confirmed", midnight(120))]
 
 
 @EITHER
@@ -198,7 +190,7 @@ def test_a_rise_while_provisional_says_nothing_of_the_tier_left_which_keeps_its_
     hold = Hold(SILVER, midnight(365), instant_of(noon(0)), SILVER_TEST, notice_told=False, provisional=True)
     assert story.member.stack == (hold,)
     story.tick(midnight(101))
-    assert [told[:3] for told in tiers(story.told)] == [("confirmed", "Gold", "Gold")]
+    assert [told[:3] for told in told_tiers(story.told)] == [("confirmed", "Gold", "Gold")]
 
 
 def test_a_tier_fallen_back_to_goes_on_waiting() -> None:
@@ -206,18 +198,18 @@ def test_a_tier_fallen_back_to_goes_on_waiting() -> None:
     story.has(a_return("second", at=noon(20), amount=2_000))
     assert story.member.provisional
     story.tick(midnight(90))
-    assert [told[:3] for told in tiers(story.told)] == [
+    assert [told[:3] for told in told_tiers(story.told)] == [
         ("withdrawn", "Gold", "Silver"),
         ("downgraded", "Gold", "Silver"),
         ("confirmed", "Silver", "Silver"),
     ]
-    assert tiers(story.told)[-1][4] == midnight(90)
+    assert told_tiers(story.told)[-1][4] == midnight(90)
 
 
 def test_a_tier_fallen_back_to_may_be_confirmed_in_the_same_step() -> None:
     story = a_member_on_her_way()
     decision = story.has(a_return("second", at=noon(95), amount=2_000))
-    assert [told[:4] for told in tiers(list(decision.outcomes))] == [
+    assert [told[:4] for told in told_tiers(list(decision.outcomes))] == [
         ("withdrawn", "Gold", "Silver", "return"),
         ("downgraded", "Gold", "Silver", "return"),
         ("confirmed", "Silver", "Silver", "settled"),
@@ -231,7 +223,7 @@ def test_a_tier_prolonged_goes_on_waiting_for_what_prolonged_it(window: int, con
     story.has(an_order("again", at=noon(30), net=2_000))
     story.told.clear()
     story.tick(midnight(confirmed))
-    found = [(told[0], told[4]) for told in tiers(story.told)]
+    found = [(told[0], told[4]) for told in told_tiers(story.told)]
     assert found[0] == ("prolonged", midnight(50))
     assert found[-1] == ("confirmed", midnight(confirmed))
 
@@ -241,7 +233,7 @@ def test_an_upgrade_whose_orders_have_left_the_ledger_is_confirmed_by_the_event_
     story.has(an_order("a"), an_order("b", at=noon(300)))
     story.told.clear()
     story.has(a_visit(at=noon(470)))
-    assert [told[:4] for told in tiers(story.told)] == [("confirmed", "Silver", "Silver", "settled")]
+    assert [told[:4] for told in told_tiers(story.told)] == [("confirmed", "Silver", "Silver", "settled")]
 
 
 def test_an_override_above_keeps_confirmation_and_withdrawal_silent() -> None:
@@ -251,14 +243,14 @@ def test_an_override_above_keeps_confirmation_and_withdrawal_silent() -> None:
         assert says_provisional(story.told) == [True, False]
         story.told.clear()
         story.has(last)
-        assert tiers(story.told) == []
+        assert told_tiers(story.told) == []
         assert not story.member.provisional
 
 
 def test_a_fall_below_an_override_that_is_set_at_the_same_time_is_still_withdrawn() -> None:
     story = a_silver_member(on_hold(hold_days=50, tier_window_days=40))
     decision = story.has(an_override("Silver", until=midnight(400), at=noon(55)))
-    assert [told[:4] for told in tiers(list(decision.outcomes))] == [
+    assert [told[:4] for told in told_tiers(list(decision.outcomes))] == [
         ("override_set", "Silver", "Silver", "override"),
         ("withdrawn", "Silver", "Basic", "override"),
     ]
@@ -270,7 +262,7 @@ def test_years_confirm_by_the_year_that_earned_the_tier() -> None:
     story.tick(midnight(440) - 1)
     assert "tier.confirmed" not in kinds(story.told)
     story.tick(midnight(440))
-    assert [(told[0], told[4]) for told in tiers(story.told)][-1] == ("confirmed", midnight(440))
+    assert [(told[0], told[4]) for told in told_tiers(story.told)][-1] == ("confirmed", midnight(440))
 
 
 @EITHER

@@ -1,11 +1,11 @@
 """The API behind TLS: encrypted, and where it is asked for only for clients that show a certificate."""
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,8 +13,8 @@ import uvicorn
 
 from streams.access.exposure import check, uvicorn_settings
 from streams.config import AccessSettings, Settings
-from streams.devstack.ports import free_port
 from tests.secured.authority import Authority
+from tests.streams.serving.served import served
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
@@ -22,22 +22,11 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-@asynccontextmanager
-async def _serving(settings: Settings) -> AsyncIterator[str]:
-    """A server with these settings; its address."""
-    port = free_port()
-    config = uvicorn.Config(
-        _app, host="127.0.0.1", port=port, lifespan="off", log_config=None, **uvicorn_settings(settings)
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await running
+@contextmanager
+def _serving(settings: Settings) -> Iterator[str]:
+    """A server with these settings; its host and port."""
+    with served(_app, settings) as url:
+        yield urlsplit(url).netloc
 
 
 def _settings(folder: Path, authority: Authority, **access: Any) -> Settings:
@@ -55,7 +44,7 @@ async def _status(address: str, authority: Authority, certificate: Path | None =
 async def test_the_api_answers_through_tls_and_only_so(tmp_path: Path, authority: Authority) -> None:
     settings = _settings(tmp_path, authority)
     assert all("unencrypted" not in line for line in check(settings, "127.0.0.1"))
-    async with _serving(settings) as address:
+    with _serving(settings) as address:
         assert await _status(address, authority) == 204
         async with httpx.AsyncClient() as plain:
             with pytest.raises(httpx.TransportError):
@@ -69,7 +58,7 @@ async def test_with_authorities_for_clients_nobody_gets_in_without_a_certificate
     tmp_path: Path, authority: Authority
 ) -> None:
     settings = _settings(tmp_path, authority, tls_client_cafile=authority.file)
-    async with _serving(settings) as address:
+    with _serving(settings) as address:
         assert await _status(address, authority, authority.client("till-1")) == 204
         with pytest.raises(httpx.TransportError):
             await _status(address, authority)

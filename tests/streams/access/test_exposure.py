@@ -3,21 +3,21 @@
 import asyncio
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from pydantic import ValidationError
 
 from streams.access.caller import Scope
-from streams.access.exposure import check, uvicorn_settings
+from streams.access.exposure import check
 from streams.access.keys_file import keys_path
 from streams.config import AccessSettings, Settings
-from streams.devstack.ports import free_port
 from streams.exits import CommandError, ExitCode
 from tests.streams.access.door import door, key, revoke, settings_of
 from tests.streams.access.issuer import AUDIENCE, ISSUER, Issuer
+from tests.streams.serving.served import served
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
@@ -122,16 +122,8 @@ async def _answer_to(settings: Settings, *parts: bytes) -> bytes:
         await send({"type": "http.response.start", "status": 204, "headers": [(b"connection", b"close")]})
         await send({"type": "http.response.body", "body": b""})
 
-    port = free_port()
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, lifespan="off", log_config=None, **uvicorn_settings(settings)
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with served(app, settings) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
         for part in parts:
             writer.write(part)
             await writer.drain()
@@ -139,9 +131,6 @@ async def _answer_to(settings: Settings, *parts: bytes) -> bytes:
         answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         return answer
-    finally:
-        server.should_exit = True
-        await serving
 
 
 @pytest.mark.parametrize(

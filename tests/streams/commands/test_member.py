@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from scoring.state import MemberState
 from streams.commands.member import described, policy_of, to_next, what_next
@@ -47,6 +48,19 @@ def test_what_comes_next_is_not_guessed_without_the_state_or_the_policy() -> Non
 
 def test_member_at_the_top_misses_nothing() -> None:
     assert to_next({"to_next": None}) == "none: this is the highest"
+
+
+@pytest.mark.parametrize(
+    ("cut", "told"),
+    [(None, "A: nobody passes the cut of the day"), (900, "A: orders times amount of 900 (now 40, in minor units)")],
+)
+def test_what_a_tier_by_percentile_asks_for_is_told_as_with_why(cut: int | None, told: str) -> None:
+    assert to_next({"to_next": {"tier": "A", "cut": cut, "value": 40}}) == told
+
+
+def test_what_is_not_missing_is_not_told() -> None:
+    missing = {"tier": "A", "frequency": 0, "monetary": 500, "match": "all"}
+    assert to_next({"to_next": missing, "currency": "USD"}) == "A: 5.00 USD more"
 
 
 def versions(row: MemberState | None, score_version: int, score_offset: int, position: int) -> int:

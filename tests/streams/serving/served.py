@@ -1,19 +1,19 @@
-"""The application behind a real server: httptools and uvicorn, in a thread of the test's own process."""
+"""An application behind a real server: httptools and uvicorn, in a thread of the test's own process."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
-from litestar import Litestar
 
 from streams.access.exposure import uvicorn_settings
 from streams.config import Settings
 
 
 @contextmanager
-def served(app: Litestar, settings: Settings) -> Iterator[str]:
+def served(app: Callable[..., Any], settings: Settings) -> Iterator[str]:
     """The address that answers for the application."""
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, **uvicorn_settings(settings))
