@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from streams.exits import ExitCode
-from streams.supervision import ChildSpec, Supervisor
+from streams.supervision import ChildSpec, Supervisor, stop_on_signals
 
 
 @pytest.fixture
@@ -134,8 +134,9 @@ def test_a_second_ctrl_c_ends_all_children_at_once(
     began = time.monotonic()
     impatient = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     supervisor = Supervisor([spec("sleep"), spec("deaf")], print, environment=verbs, grace=30)
-    with supervisor:
+    with supervisor, stop_on_signals() as stop:
         wait_for(tmp_path / "ready", 2)
+        stop.set()
         impatient.start()
         with pytest.raises(KeyboardInterrupt):
             supervisor.stop()
