@@ -242,9 +242,8 @@ class Broker:
         except OSError:
             return False
         with contextlib.suppress(KafkaError):
-            client = KafkaAdminClient(
-                bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=_ANSWER_TIMEOUT_MS, **self._admitted
-            )
+            here = {"bootstrap_servers": self.bootstrap, "bootstrap_timeout_ms": _ANSWER_TIMEOUT_MS}
+            client = KafkaAdminClient(**self._admitted | here)
             try:
                 return bool(client.describe_cluster()["brokers"])
             finally:

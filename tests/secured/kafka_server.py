@@ -56,14 +56,10 @@ class SecuredKafka:
                 "super.users": f"User:{ADMIN};User:ANONYMOUS",
                 "allow.everyone.if.no.acl.found": "false",
             },
-            admitted=self._admitted(),
+            # Where it is, the broker knows by itself.
+            admitted=admin_settings(self._settings("127.0.0.1:1", ADMIN)),
             remove_if_orphaned=True,
         )
-
-    def _admitted(self) -> dict[str, Any]:
-        known = admin_settings(self._settings("127.0.0.1:1", ADMIN))
-        known.pop("bootstrap_servers")
-        return known
 
     def settings(self, user: str, mechanism: SaslMechanism = "SCRAM-SHA-512", **changed: Any) -> Settings:
         """Settings that get in as this user, with what a test wants otherwise."""
