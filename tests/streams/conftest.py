@@ -1,5 +1,6 @@
-"""A Redis that a test may kill."""
+"""A Redis that a test may kill, and signals that a test may handle."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,3 +17,13 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture
+def handlers_put_back() -> Iterator[None]:
+    """After the test, signals do what they did before."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCONT)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -16,6 +15,8 @@ from streams.devstack.ports import free_port
 from streams.engine.process import run_until_signalled
 from streams.engine.stopping import need_a_broker, stop_on_signals
 
+pytestmark = pytest.mark.usefixtures("handlers_put_back")
+
 
 class EndedError(Exception):
     def __init__(self, code: int, why: str) -> None:
@@ -25,15 +26,6 @@ class EndedError(Exception):
 
 def fail(code: int, why: str) -> NoReturn:
     raise EndedError(code, why)
-
-
-@pytest.fixture(autouse=True)
-def _handlers() -> Iterator[None]:
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCONT)
-    before = {number: signal.getsignal(number) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def asked() -> asyncio.Event:
