@@ -162,7 +162,7 @@ def _read_files(files: Sequence[Path], form: Format, mapping: Mapping, policy: P
         raise CommandError(str(error), ExitCode.DATA, remedy="correct the mapping") from error
     if conversion.bad:
         bad = counted(len(conversion.bad), "row")
-        notes().print(f"{bad} could not be used and left out. The first:")
+        notes().print(f"{bad} could not be used; the rest is what counts. The first:")
         tell_bad_rows(conversion.bad[:_SHOWN_BAD_ROWS])
     return purchases, len(conversion.bad)
 
